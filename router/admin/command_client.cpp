@@ -1,0 +1,33 @@
+#include "admin/command_client.hpp"
+
+#include <sys/socket.h>
+
+#include "admin/command_address.hpp"
+#include "base/error.hpp"
+#include "base/fd.hpp"
+
+namespace portier::admin {
+
+std::string ask(const std::string& path, const std::string& request) {
+    const sockaddr_un address = command_address(path);
+    const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) throw_errno("socket");
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        throw_errno("no portier answers at " + path);
+    const std::string line = request + "\n";
+    if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+        throw_errno("ask portier at " + path);
+    std::string answer;
+    char buffer[65536];
+    for (;;) {
+        const ssize_t size = ::recv(fd.get(), buffer, sizeof buffer, 0);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) throw_errno("read from portier at " + path);
+        if (size == 0) break;
+        answer.append(buffer, static_cast<std::size_t>(size));
+    }
+    if (answer.empty()) throw_errno("portier at " + path + " ended before it answered", ECONNRESET);
+    return answer;
+}
+
+}  // namespace portier::admin

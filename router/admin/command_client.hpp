@@ -1,0 +1,11 @@
+// Sends one request to a running portier and waits for the answer. Any thread.
+#pragma once
+
+#include <string>
+
+namespace portier::admin {
+
+// Throws std::system_error: nobody answers there.
+std::string ask(const std::string& path, const std::string& request);
+
+}  // namespace portier::admin

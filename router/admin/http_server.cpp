@@ -1,0 +1,100 @@
+#include "admin/http_server.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include "base/version.hpp"
+
+namespace portier::admin {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr unsigned kMaxConnections = 32;
+constexpr std::size_t kMaxRequest = 8192;
+constexpr std::chrono::seconds kTimeout{10};
+
+using PageFunction = std::function<Page(const std::string&)>;
+
+http::response<http::string_body> respond(const http::request<http::empty_body>& request, const PageFunction& page) {
+    http::response<http::string_body> response;
+    response.version(request.version());
+    response.keep_alive(request.keep_alive());
+    response.set(http::field::server, std::string("portier/") + kVersion);
+    Page result;
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+        response.set(http::field::allow, "GET, HEAD");
+        result = {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+    } else {
+        const std::string target(request.target());
+        result = page(target.substr(0, target.find('?')));
+    }
+    response.result(result.status);
+    response.set(http::field::content_type, result.content_type);
+    response.body() = std::move(result.body);
+    response.prepare_payload();
+    if (request.method() == http::verb::head) response.body().clear();  // the length stays that of the page
+    return response;
+}
+
+// Any error ends this connection and nothing else.
+asio::awaitable<void> serve(asio::ip::tcp::socket socket, PageFunction page, std::shared_ptr<unsigned> open) {
+    beast::tcp_stream stream(std::move(socket));
+    beast::flat_buffer buffer(kMaxRequest);
+    constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+    for (bool keep_alive = true; keep_alive;) {
+        http::request_parser<http::empty_body> parser;
+        parser.header_limit(kMaxRequest);
+        stream.expires_after(kTimeout);
+        const auto [read_error, read_size] = co_await http::async_read(stream, buffer, parser, kToken);
+        if (read_error) break;
+        const auto response = respond(parser.get(), page);
+        stream.expires_after(kTimeout);
+        const auto [write_error, write_size] = co_await http::async_write(stream, response, kToken);
+        keep_alive = response.keep_alive() && !write_error;
+    }
+    boost::system::error_code error;
+    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
+    --*open;
+}
+
+}  // namespace
+
+HttpServer::HttpServer(asio::io_context& io, Fd listener, PageFunction page)
+    : io_(io),
+      listener_(std::move(listener)),
+      page_(std::move(page)),
+      readable_(io, listener_.get(), [this] { accept_some(); }) {
+    readable_.wait();
+}
+
+void HttpServer::accept_some() {
+    for (;;) {
+        sockaddr_storage remote{};
+        socklen_t length = sizeof remote;
+        Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!fd) break;
+        if (*open_ >= kMaxConnections) continue;  // closes it
+        ++*open_;
+        const auto family = remote.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+        boost::system::error_code error;
+        asio::ip::tcp::socket socket(io_);
+        socket.assign(family, fd.get(), error);
+        if (!error) fd.release();
+        asio::co_spawn(io_, serve(std::move(socket), page_, open_), asio::detached);
+    }
+    readable_.wait();
+}
+
+}  // namespace portier::admin

@@ -1,0 +1,19 @@
+// The state of everything as JSON, from the board: what `portier status -o json` and /api/status say. Any thread.
+#pragma once
+
+#include <string>
+
+#include "metrics/exposition.hpp"
+
+namespace portier::admin {
+
+// {"version", "generation", "uptime_seconds", "last_reload_successful", "ports": [...], "handlers": [...]}
+std::string status_json(const metrics::Board& board, const metrics::Series& series);
+
+// The same for a person: one screen, what is wrong first.
+std::string status_text(const std::string& status_json);
+
+// The handlers without a ready process, in words; empty when all are served.
+std::string unready_handlers(const metrics::Board& board, const metrics::Series& series);
+
+}  // namespace portier::admin

@@ -1,0 +1,38 @@
+#include "base/readable.hpp"
+
+namespace portier {
+
+// Shared with the pending wait, so that a late completion finds `stopped` and not a dead object.
+struct Readable::State : std::enable_shared_from_this<Readable::State> {
+    State(boost::asio::io_context& io, int fd, std::function<void()> callback)
+        : descriptor(io, fd), on_readable(std::move(callback)) {}
+
+    boost::asio::posix::stream_descriptor descriptor;
+    std::function<void()> on_readable;
+    bool waiting = false;
+    bool stopped = false;
+};
+
+Readable::Readable(boost::asio::io_context& io, int fd, std::function<void()> on_readable)
+    : state_(std::make_shared<State>(io, fd, std::move(on_readable))) {}
+
+Readable::~Readable() { stop(); }
+
+void Readable::wait() {
+    if (state_->waiting || state_->stopped) return;
+    state_->waiting = true;
+    state_->descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                                  [state = state_](const boost::system::error_code& error) {
+                                      state->waiting = false;
+                                      if (!error && !state->stopped) state->on_readable();
+                                  });
+}
+
+void Readable::stop() {
+    if (state_->stopped) return;
+    state_->stopped = true;
+    // release(), not close(): the descriptor is not ours. It also takes it out of epoll, which close() would not do.
+    state_->descriptor.release();
+}
+
+}  // namespace portier

@@ -1,0 +1,27 @@
+// Waits until a descriptor that somebody else owns becomes readable, again and again until stopped. Asio's descriptor
+// objects close what they hold; this one only looks, so ownership stays in one Fd. One thread: that of the io_context.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <memory>
+
+namespace portier {
+
+class Readable {
+public:
+    // `on_readable` runs once per wait(); it may destroy this object.
+    Readable(boost::asio::io_context& io, int fd, std::function<void()> on_readable);
+    Readable(const Readable&) = delete;
+    Readable& operator=(const Readable&) = delete;
+    ~Readable();
+
+    void wait();  // level-triggered: what is already there counts
+    void stop();
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace portier

@@ -1,0 +1,115 @@
+// Users, groups, folders, limits and times of a handler.
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "config/checks.hpp"
+#include "config/units.hpp"
+
+namespace portier::config {
+
+namespace {
+
+class HandlerCheck {
+public:
+    HandlerCheck(HandlerDraft& draft, const Scene& scene) : draft_(draft), handler_(draft.object), scene_(scene) {}
+
+    void run() {
+        check_command();
+        check_user();
+        check_group();
+        check_working_directory();
+        check_limits();
+        check_times();
+    }
+
+private:
+    void report(const char* key, std::string message, std::string hint = {}) {
+        const auto place = written(handler_table(), draft_, key);
+        scene_.diagnostics.add({.at = place ? place->value : draft_.key,
+                                .key_path = draft_.path + '.' + key,
+                                .message = std::move(message),
+                                .hint = std::move(hint)});
+    }
+
+    void check_command() {
+        if (!has_delivery(draft_) || written(handler_table(), draft_, "command")) return;
+        report("command", "no command is given", "every handler needs one: command: [program, argument]");
+    }
+
+    void check_user() {
+        if (handler_.user.empty()) return;
+        const passwd* user = ::getpwnam(handler_.user.c_str());
+        if (user == nullptr) return report("user", fmt::format("there is no user {}", in_quotes(handler_.user)));
+        if (user->pw_uid == scene_.host.user || scene_.host.can_change_user) return;
+        report("user",
+               fmt::format("to run as {} portier needs root (CAP_SETUID and CAP_SETGID)", in_quotes(handler_.user)),
+               fmt::format("it runs as user id {}", scene_.host.user));
+    }
+
+    void check_group() {
+        if (handler_.group.empty()) return;
+        if (::getgrnam(handler_.group.c_str()) == nullptr)
+            return report("group", fmt::format("there is no group {}", in_quotes(handler_.group)));
+        if (scene_.host.can_change_user) return;
+        report("group", fmt::format("for group {} portier needs root (CAP_SETGID)", in_quotes(handler_.group)),
+               fmt::format("it runs as user id {}", scene_.host.user));
+    }
+
+    void check_working_directory() {
+        if (handler_.working_directory.empty()) return;
+        const auto path = std::filesystem::path(scene_.config.folder) / handler_.working_directory;
+        handler_.working_directory = path.lexically_normal().string();
+        struct stat found {};
+        if (::stat(path.c_str(), &found) != 0)
+            return report("working_directory",
+                          fmt::format("{}: {}", handler_.working_directory, errno_code().message()));
+        if (!S_ISDIR(found.st_mode)) report("working_directory", handler_.working_directory + " is not a folder");
+    }
+
+    void check_limits() {
+        const Limits& limits = handler_.limits;
+        const auto cpu = limits.cpu ? std::optional<std::uint64_t>(limits.cpu->count() / 1000) : std::nullopt;
+        check_limit("limits.open_files", RLIMIT_NOFILE, limits.open_files);
+        check_limit("limits.memory", RLIMIT_AS, limits.memory);
+        check_limit("limits.processes", RLIMIT_NPROC, limits.processes);
+        check_limit("limits.core", RLIMIT_CORE, limits.core);
+        check_limit("limits.cpu", RLIMIT_CPU, cpu);
+    }
+
+    void check_limit(const char* key, int resource, const std::optional<std::uint64_t>& value) {
+        if (!value || scene_.host.can_raise_limits) return;
+        const std::uint64_t hard = scene_.host.hard_limit(resource);
+        if (hard == RLIM_INFINITY || *value <= hard) return;
+        report(key, fmt::format("{} is above the hard limit {} that portier itself has", *value, hard),
+               "raise that (ulimit -H, LimitNOFILE= and the like) or give portier CAP_SYS_RESOURCE");
+    }
+
+    void check_times() {
+        const auto text = [](Milliseconds time) { return format_duration(static_cast<std::uint64_t>(time.count())); };
+        if (handler_.restart.first > handler_.restart.max) {
+            report(written(handler_table(), draft_, "restart.first") ? "restart.first" : "restart.max",
+                   fmt::format("the first pause {} is longer than the longest one {}", text(handler_.restart.first),
+                               text(handler_.restart.max)));
+        }
+        if (handler_.stop_when_idle.count() > 0 && handler_.start != Start::on_demand)
+            report("stop_when_idle", "only processes that start on demand can stop when idle", "add start: on_demand");
+    }
+
+    HandlerDraft& draft_;
+    Handler& handler_;
+    const Scene& scene_;
+};
+
+}  // namespace
+
+void check_handler(HandlerDraft& draft, const Scene& scene) {
+    if (!draft.written.empty()) HandlerCheck(draft, scene).run();
+}
+
+}  // namespace portier::config

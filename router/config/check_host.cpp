@@ -1,0 +1,109 @@
+// What the machine and the other parts of the file say to ports, admin and router.
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/un.h>
+
+#include <unordered_map>
+
+#include "config/checks.hpp"
+
+namespace portier::config {
+
+namespace {
+
+bool is_loopback(const net::Address& address) {
+    if (address.family == 4) return address.bytes[0] == 127;
+    return address == *net::parse_address("::1");
+}
+
+struct Demand {
+    std::uint64_t connections = 0;  // that the ports with a limit let in
+    bool used = false;
+};
+
+std::unordered_map<std::string, Demand> demands(const std::vector<PortDraft>& ports) {
+    std::unordered_map<std::string, Demand> out;
+    for (const PortDraft& draft : ports) {
+        Demand& demand = out[draft.object.handler];
+        demand.used = true;
+        demand.connections += draft.object.max_connections;
+    }
+    return out;
+}
+
+// Connections that a handoff pool may be given, against the descriptors that it has.
+void check_descriptors(const HandlerDraft& draft, const Demand& demand, const Scene& scene) {
+    const Handler& handler = draft.object;
+    const auto place = written(handler_table(), draft, "limits.open_files");
+    if (handler.delivery != Delivery::handoff || !place || !handler.limits.open_files) return;
+    const std::uint64_t budget = handler.processes * *handler.limits.open_files;
+    if (demand.connections <= budget) return;
+    scene.diagnostics.add(
+        {.severity = Severity::warning,
+         .at = place->value,
+         .key_path = draft.path + ".limits.open_files",
+         .message = fmt::format("the ports let in {} connections, but {} processes x {} open files = {}",
+                                demand.connections, handler.processes, *handler.limits.open_files, budget),
+         .hint = "raise limits.open_files or processes, or lower max_connections"});
+}
+
+}  // namespace
+
+void check_privileges(const Drafts& drafts, const Scene& scene) {
+    const Host& host = scene.host;
+    if (host.can_bind_low_ports) return;
+    for (const PortDraft& draft : drafts.ports) {
+        if (draft.object.first >= host.first_unprivileged_port) continue;
+        scene.diagnostics.add(
+            {.at = draft.key,
+             .key_path = draft.path,
+             .message =
+                 fmt::format("port {} needs CAP_NET_BIND_SERVICE, which portier does not have", draft.object.first),
+             .hint = fmt::format("net.ipv4.ip_unprivileged_port_start is {}", host.first_unprivileged_port)});
+    }
+}
+
+void check_use(const Drafts& drafts, const Scene& scene) {
+    auto by_handler = demands(drafts.ports);
+    for (const HandlerDraft& draft : drafts.handlers) {
+        const Demand& demand = by_handler[draft.object.name];
+        check_descriptors(draft, demand, scene);
+        // After an error the port that uses it may be the one that could not be read.
+        if (demand.used || scene.diagnostics.has_errors()) continue;
+        scene.diagnostics.add({.severity = Severity::warning,
+                               .at = draft.key,
+                               .key_path = draft.path,
+                               .message = fmt::format("no port uses the handler {}", in_quotes(draft.object.name))});
+    }
+}
+
+void check_admin(const Draft<Admin>& draft, const Scene& scene) {
+    const Admin& admin = draft.object;
+    const auto listen = written(admin_table(), draft, "listen");
+    if (admin.listen && listen && !admin.expose && !is_loopback(admin.listen->address)) {
+        scene.diagnostics.add({.at = listen->value,
+                               .key_path = "admin.listen",
+                               .message = fmt::format("other machines can reach {}", net::to_string(*admin.listen)),
+                               .hint = "listen on 127.0.0.1 or [::1], or add expose: true"});
+    }
+    const std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+    const auto socket = written(admin_table(), draft, "socket");
+    if (socket && admin.socket.size() > longest) {
+        scene.diagnostics.add({.at = socket->value,
+                               .key_path = "admin.socket",
+                               .message = fmt::format("a path of {} bytes", admin.socket.size()),
+                               .hint = fmt::format("that of a Unix socket has at most {}", longest)});
+    }
+}
+
+void check_router(const Draft<Router>& draft, const Scene& scene) {
+    const auto place = written(router_table(), draft, "user");
+    const bool needed = scene.host.user == 0 || place;
+    if (!needed || ::getpwnam(draft.object.user.c_str()) != nullptr) return;
+    scene.diagnostics.add({.at = place ? place->value : Place{},
+                           .key_path = "router.user",
+                           .message = fmt::format("there is no user {}", in_quotes(draft.object.user)),
+                           .hint = "the router gives up root for this user"});
+}
+
+}  // namespace portier::config

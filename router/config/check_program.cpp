@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "config/checks.hpp"
+#include "config/program.hpp"
+
+namespace portier::config {
+
+namespace {
+
+// The handler's user, or portier's own.
+Identity identity_of(const Handler& handler, const Host& host) {
+    const passwd* user = handler.user.empty() ? ::getpwuid(host.user) : ::getpwnam(handler.user.c_str());
+    Identity who{.name = user == nullptr ? std::to_string(host.user) : user->pw_name,
+                 .user = host.user,
+                 .group = ::getegid(),
+                 .groups = {}};
+    if (user != nullptr) {
+        who.user = user->pw_uid;
+        who.group = user->pw_gid;
+        int count = 256;
+        who.groups.resize(256);
+        ::getgrouplist(user->pw_name, user->pw_gid, who.groups.data(), &count);
+        who.groups.resize(static_cast<std::size_t>(std::min(std::max(count, 0), 256)));
+    }
+    if (const group* other = handler.group.empty() ? nullptr : ::getgrnam(handler.group.c_str()))
+        who.group = other->gr_gid;
+    return who;
+}
+
+}  // namespace
+
+void check_program(HandlerDraft& draft, const Scene& scene) {
+    Handler& handler = draft.object;
+    const auto place = written(handler_table(), draft, "command");
+    if (!place || !place->good) return;
+    const auto report = [&](std::string message, std::string hint) {
+        scene.diagnostics.add({.at = place->value,
+                               .key_path = draft.path + ".command",
+                               .message = std::move(message),
+                               .hint = std::move(hint)});
+    };
+    const std::string& name = handler.command.front();
+    const std::string path = scene.host.variable("PATH").value_or("");
+    if (name.empty()) return report("the program is empty", "the list begins with the program");
+    if (name.find('/') == std::string::npos) {
+        const auto found = find_program(name, path);
+        if (!found)
+            return report(fmt::format("the program {} is in no folder of PATH", in_quotes(name)), "PATH is " + path);
+        handler.program = *found;
+    } else {
+        handler.program = (std::filesystem::path(scene.config.folder) / name).lexically_normal().string();
+    }
+    if (auto problem = inspect_program(handler.program, identity_of(handler, scene.host), path))
+        report(std::move(problem->message), std::move(problem->hint));
+}
+
+}  // namespace portier::config

@@ -1,0 +1,189 @@
+// The configuration as plain values, shaped like the YAML file (contract: config/README.md). load() reads and checks
+// a file completely; what it returns is never changed afterwards. Any thread; nothing here touches the network.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/endpoint.hpp"
+
+namespace portier::config {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// Where a value was written; line and column count from 1, 0 means "nowhere" (a default).
+struct Mark {
+    std::string file;
+    int line = 0;
+    int column = 0;
+    bool operator==(const Mark&) const { return true; }  // moving a line is no change of the configuration
+};
+
+// Enumerators are spelled like the YAML words and the metric labels ('-' becomes '_').
+enum class Protocol { tcp, udp };
+enum class Delivery { handoff, inherit, relay, spawn };
+enum class Balance { round_robin, least_connections, source_hash };
+enum class Ready { immediate, notify };
+enum class Start { always, on_demand };
+enum class OverLimit { wait, reset, close };
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, text, json };  // YAML: auto, text, json
+
+const char* to_string(Protocol value);
+const char* to_string(Delivery value);
+const char* to_string(Balance value);
+
+struct Limits {  // setrlimit(2) of each process; empty: inherited
+    std::optional<std::uint64_t> open_files;   // RLIMIT_NOFILE
+    std::optional<std::uint64_t> memory;       // bytes, RLIMIT_AS
+    std::optional<std::uint64_t> processes;    // RLIMIT_NPROC
+    std::optional<std::uint64_t> core;         // bytes, RLIMIT_CORE
+    std::optional<Milliseconds> cpu;           // whole seconds, RLIMIT_CPU
+    bool operator==(const Limits&) const = default;
+};
+
+struct Restart {
+    Milliseconds first{100};
+    Milliseconds max{30000};
+    bool operator==(const Restart&) const = default;
+};
+
+struct Stop {
+    int signal = 15;  // YAML: a name, SIGTERM
+    Milliseconds timeout{10000};
+    bool operator==(const Stop&) const = default;
+};
+
+struct Handler {
+    std::string name;
+    Mark mark;
+    Delivery delivery = Delivery::handoff;
+    std::vector<std::string> command;  // argv as written
+    std::string program;               // absolute path of argv[0], checked to be executable
+    unsigned processes = 1;
+    Balance balance = Balance::round_robin;
+    std::string user;                  // empty: as portier itself
+    std::string group;                 // empty: the user's primary group
+    std::map<std::string, std::string> env;
+    std::string working_directory;     // absolute; empty: the configuration's folder
+    Ready ready = Ready::immediate;
+    Milliseconds ready_timeout{30000};
+    Milliseconds watchdog{0};          // 0: none
+    Limits limits;
+    Restart restart;
+    Stop stop;
+    Start start = Start::always;
+    Milliseconds stop_when_idle{0};    // 0: never
+    bool operator==(const Handler&) const = default;
+};
+
+struct TcpOptions {
+    bool nodelay = true;
+    std::optional<Milliseconds> keepalive;     // idle time before the first probe
+    std::optional<Milliseconds> user_timeout;
+    unsigned fast_open = 0;                    // queue length, 0: off
+    std::optional<Milliseconds> defer_accept;  // whole seconds
+    bool operator==(const TcpOptions&) const = default;
+};
+
+struct Network {  // CIDR
+    net::Address address;
+    unsigned prefix = 0;
+    bool operator==(const Network&) const = default;
+};
+
+struct Rate {  // `count` in every `period`
+    std::uint64_t count = 0;
+    Milliseconds period{1000};
+    bool operator==(const Rate&) const = default;
+};
+
+struct Port {
+    std::string key;   // as written, "7001/tcp": the value of the metric label `port`
+    Mark mark;
+    Protocol protocol = Protocol::tcp;
+    std::optional<net::Address> address;  // empty: every address, IPv4 and IPv6
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;               // == first unless a range
+    std::string handler;
+    unsigned backlog = 4096;
+    TcpOptions tcp;
+    // Admission: only where the router accepts (handoff); 0 or empty: no limit.
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_source = 0;
+    std::optional<Rate> accept_rate;
+    std::optional<Rate> accept_rate_per_source;
+    std::vector<Network> allow;
+    std::vector<Network> deny;
+    OverLimit over_limit = OverLimit::wait;
+    bool operator==(const Port&) const = default;
+};
+
+struct Admin {
+    std::optional<net::Endpoint> listen;  // empty: no HTTP
+    Mark listen_mark;
+    bool expose = false;                  // `listen` may be reachable from other machines
+    std::string socket;                   // empty: the default of --socket / $PORTIER_SOCKET
+    bool operator==(const Admin&) const = default;
+};
+
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+    bool connections = false;
+    bool operator==(const Log&) const = default;
+};
+
+struct Router {
+    std::string user = "nobody";  // when started as root
+    Milliseconds drain_timeout{30000};
+    Log log;
+    bool operator==(const Router&) const = default;
+};
+
+struct Config {
+    std::string file;                // as given
+    std::string folder;              // absolute folder of `file`
+    std::vector<std::string> files;  // `file` and everything included
+    std::vector<Handler> handlers;   // in the order written
+    std::vector<Port> ports;         // in the order written
+    Admin admin;
+    Router router;
+};
+
+enum class Severity { error, warning };
+
+// One problem of a file, as a value. render() prints it compiler style.
+struct Diagnostic {
+    Severity severity = Severity::error;
+    Mark mark;
+    std::size_t length = 1;     // how many columns the caret underlines
+    std::string key_path;       // "ports.7001/tcp.backlog"
+    std::string message;        // "unknown key \"bcklog\""
+    std::string hint;           // "did you mean \"backlog\"?", may be empty
+    std::string source_line;    // the text of the offending line, of a very long one the part around the place
+    int source_column = 0;      // where in source_line the caret stands, from 1
+    std::optional<Mark> other;  // the second place (a duplicate's first)
+    std::string other_line;
+    int other_column = 0;
+};
+
+std::string render(const Diagnostic& diagnostic);  // several lines, each ended by '\n'
+
+struct Loaded {
+    std::optional<Config> config;          // empty when there is an error
+    std::vector<Diagnostic> diagnostics;   // all of them, sorted by place; warnings too
+};
+
+// Never throws for what a file contains; a missing or unreadable file is a diagnostic as well.
+Loaded load(const std::string& file);
+
+std::string json_schema();                         // draft-07, for `portier schema`
+std::string reference_markdown();                  // the generated part of config/README.md
+std::string effective_yaml(const Config& config);  // `portier check --effective`: every value, defaults too
+
+}  // namespace portier::config

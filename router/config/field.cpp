@@ -1,0 +1,126 @@
+#include "config/field.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "config/port_key.hpp"
+#include "config/units.hpp"
+
+namespace portier::config {
+
+namespace {
+
+template <typename Item>
+bool among(const std::vector<Item>& items, Item item) {
+    return items.empty() || std::find(items.begin(), items.end(), item) != items.end();
+}
+
+std::string between(const Field& field, std::string (*format)(std::uint64_t)) {
+    if (field.min == field.max) return ": " + format(field.min);
+    if (field.max == Field{}.max) return field.min == 0 ? "" : fmt::format(", at least {}", format(field.min));
+    return fmt::format(" from {} to {}", format(field.min), format(field.max));
+}
+
+std::string format_integer(std::uint64_t value) {
+    return std::to_string(value);
+}
+
+std::string signal_name(std::uint64_t number) {
+    for (const auto& [name, value] : signal_names())
+        if (static_cast<std::uint64_t>(value) == number) return name;
+    return std::to_string(number);
+}
+
+std::string list_to_yaml(const std::vector<std::string>& texts) {
+    std::vector<std::string> items;
+    std::transform(texts.begin(), texts.end(), std::back_inserter(items), yaml_text);
+    return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+std::string networks_to_yaml(const std::vector<Network>& networks) {
+    std::vector<std::string> items;
+    for (const Network& network : networks) items.push_back(yaml_text(to_string(network)));
+    return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+std::string variables_to_yaml(const std::map<std::string, std::string>& variables) {
+    std::vector<std::string> items;
+    for (const auto& [name, text] : variables) items.push_back(fmt::format("{}: {}", yaml_text(name), yaml_text(text)));
+    return fmt::format("{{{}}}", fmt::join(items, ", "));
+}
+
+}  // namespace
+
+std::string expected(const Field& field) {
+    switch (field.kind) {
+        case Kind::section: return "a map";
+        case Kind::boolean: return "true or false";
+        case Kind::integer: return "a whole number" + between(field, format_integer);
+        case Kind::duration: return "a duration" + between(field, format_duration);
+        case Kind::seconds: return "a duration of whole seconds" + between(field, format_duration);
+        case Kind::size: return "a size" + between(field, format_size);
+        case Kind::rate: return "a rate";
+        case Kind::text: return "text";
+        case Kind::word: return fmt::format("{}", fmt::join(field.words, ", "));
+        case Kind::signal: return "the name of a signal";
+        case Kind::texts: return "a list of texts";
+        case Kind::networks: return "a list of networks";
+        case Kind::variables: return "a map of names to texts";
+        case Kind::endpoint: return "an address and a port";
+        case Kind::anything: return "nothing in this version";
+    }
+    return {};
+}
+
+std::string to_yaml(const Field& field, const Value& value) {
+    if (std::holds_alternative<std::monostate>(value)) return {};
+    switch (field.kind) {
+        case Kind::boolean: return std::get<bool>(value) ? "true" : "false";
+        case Kind::integer: return std::to_string(std::get<std::uint64_t>(value));
+        case Kind::duration:
+        case Kind::seconds: return format_duration(std::get<std::uint64_t>(value));
+        case Kind::size: return format_size(std::get<std::uint64_t>(value));
+        case Kind::rate: return format_rate(std::get<Rate>(value));
+        case Kind::text: return std::get<std::string>(value).empty() ? "" : yaml_text(std::get<std::string>(value));
+        case Kind::word: return field.words.at(std::get<std::uint64_t>(value));
+        case Kind::signal: return signal_name(std::get<std::uint64_t>(value));
+        case Kind::texts: return list_to_yaml(std::get<std::vector<std::string>>(value));
+        case Kind::networks: return networks_to_yaml(std::get<std::vector<Network>>(value));
+        case Kind::variables: return variables_to_yaml(std::get<std::map<std::string, std::string>>(value));
+        case Kind::endpoint: return yaml_text(net::to_string(std::get<net::Endpoint>(value)));
+        case Kind::section:
+        case Kind::anything: return {};
+    }
+    return {};
+}
+
+std::string yaml_text(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (c == '$') out += '$';
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+bool applies(const Field& field, Delivery delivery, Protocol protocol) {
+    return among(field.scope.deliveries, delivery) && among(field.scope.protocols, protocol);
+}
+
+const std::vector<std::pair<std::string, int>>& signal_names() {
+    static const std::vector<std::pair<std::string, int>> names = {
+        {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT},  {"SIGHUP", SIGHUP},   {"SIGUSR1", SIGUSR1},
+        {"SIGUSR2", SIGUSR2}, {"SIGKILL", SIGKILL}, {"SIGABRT", SIGABRT},  {"SIGALRM", SIGALRM}, {"SIGPIPE", SIGPIPE},
+        {"SIGCONT", SIGCONT}, {"SIGPWR", SIGPWR},   {"SIGWINCH", SIGWINCH}};
+    return names;
+}
+
+}  // namespace portier::config

@@ -1,0 +1,216 @@
+// The keys of a handler.
+#include "config/fields.hpp"
+
+namespace portier::config {
+
+namespace {
+
+constexpr std::uint64_t kHour = 3600000;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+void add_program(Table<Handler>& table) {
+    table.add(
+        {.key = "delivery",
+         .kind = Kind::word,
+         .help = "How a connection reaches a process: `handoff` passes it each accepted connection, `inherit` gives it "
+                 "the listening socket as systemd does.",
+         .example = "handoff",
+         .words = {"handoff", "inherit"},
+         .planned_words = {"relay", "spawn"}},
+        [](auto& handler) -> auto& { return handler.delivery; });
+    table.add(
+        {.key = "command",
+         .kind = Kind::texts,
+         .help = "The program and its arguments; no shell. A program without a slash is looked up in PATH, a relative "
+                 "one starts from the folder of the main file.",
+         .example = "[kitchen, --menu, veg]",
+         .required = true},
+        [](auto& handler) -> auto& { return handler.command; });
+    table.add(
+        {.key = "processes",
+         .kind = Kind::integer,
+         .help = "How many processes run at the same time.",
+         .example = "2",
+         .min = 1,
+         .max = 1024},
+        [](auto& handler) -> auto& { return handler.processes; });
+    table.add(
+        {.key = "balance",
+         .kind = Kind::word,
+         .help = "Which process gets the next connection; `source-hash` keeps a client address with its process.",
+         .example = "least-connections",
+         .words = {"round-robin", "least-connections", "source-hash"},
+         .planned_words = {"random-two"},
+         .scope = {.deliveries = {Delivery::handoff}, .protocols = {}}},
+        [](auto& handler) -> auto& { return handler.balance; });
+}
+
+void add_surroundings(Table<Handler>& table) {
+    table.add(
+        {.key = "user",
+         .kind = Kind::text,
+         .help = "The user that the processes run as; needs root.",
+         .example = "kitchen",
+         .if_unset = "as portier itself"},
+        [](auto& handler) -> auto& { return handler.user; });
+    table.add(
+        {.key = "group",
+         .kind = Kind::text,
+         .help = "The group that the processes run as; needs root.",
+         .example = "kitchen",
+         .if_unset = "the user's own"},
+        [](auto& handler) -> auto& { return handler.group; });
+    table.add(
+        {.key = "env",
+         .kind = Kind::variables,
+         .help = "Environment variables of the processes; those of the defaults stay beside them.",
+         .example = "{MENU: veg}"},
+        [](auto& handler) -> auto& { return handler.env; });
+    table.add(
+        {.key = "working_directory",
+         .kind = Kind::text,
+         .help = "Where the processes start; a relative one starts from the folder of the main file.",
+         .example = "/srv/kitchen",
+         .if_unset = "the folder of the main file"},
+        [](auto& handler) -> auto& { return handler.working_directory; });
+}
+
+void add_readiness(Table<Handler>& table) {
+    table.add(
+        {.key = "ready",
+         .kind = Kind::word,
+         .help = "When a process is ready: at once, or when it says READY=1 on NOTIFY_SOCKET (sd_notify).",
+         .example = "notify",
+         .words = {"immediate", "notify"}},
+        [](auto& handler) -> auto& { return handler.ready; });
+    table.add(
+        {.key = "ready_timeout",
+         .kind = Kind::duration,
+         .help = "How long a process may take until it is ready.",
+         .example = "5s",
+         .min = 1,
+         .max = 24 * kHour},
+        [](auto& handler) -> auto& { return handler.ready_timeout; });
+    table.add(
+        {.key = "watchdog",
+         .kind = Kind::duration,
+         .help = "A process that stays silent for so long (WATCHDOG=1, sd_notify) is restarted; 0s: never.",
+         .example = "30s",
+         .max = 24 * kHour},
+        [](auto& handler) -> auto& { return handler.watchdog; });
+    table.add(
+        {.key = "start",
+         .kind = Kind::word,
+         .help = "When the processes start: with portier, or with the first connection.",
+         .example = "on_demand",
+         .words = {"always", "on_demand"}},
+        [](auto& handler) -> auto& { return handler.start; });
+    table.add(
+        {.key = "stop_when_idle",
+         .kind = Kind::duration,
+         .help = "Processes started on demand stop when they had no connection for so long; 0s: never.",
+         .example = "10m",
+         .max = 24 * 365 * kHour},
+        [](auto& handler) -> auto& { return handler.stop_when_idle; });
+}
+
+void add_limits(Table<Handler>& table) {
+    const std::string unset = "as portier itself";
+    table.add({.key = "limits", .kind = Kind::section, .help = "Limits of each process (setrlimit)."});
+    table.add(
+        {.key = "limits.open_files",
+         .kind = Kind::integer,
+         .help = "Open descriptors; a handoff process needs one for each connection that it holds.",
+         .example = "20000",
+         .min = 16,
+         .if_unset = unset},
+        [](auto& handler) -> auto& { return handler.limits.open_files; });
+    table.add(
+        {.key = "limits.memory",
+         .kind = Kind::size,
+         .help = "Address space.",
+         .example = "512MiB",
+         .min = kMiB,
+         .if_unset = unset},
+        [](auto& handler) -> auto& { return handler.limits.memory; });
+    table.add(
+        {.key = "limits.processes",
+         .kind = Kind::integer,
+         .help = "Processes and threads of the handler's user.",
+         .example = "64",
+         .min = 1,
+         .if_unset = unset},
+        [](auto& handler) -> auto& { return handler.limits.processes; });
+    table.add(
+        {.key = "limits.core", .kind = Kind::size, .help = "Size of a core dump.", .example = "0B", .if_unset = unset},
+        [](auto& handler) -> auto& { return handler.limits.core; });
+    table.add(
+        {.key = "limits.cpu",
+         .kind = Kind::seconds,
+         .help = "CPU time in whole seconds, after which the process is killed.",
+         .example = "1h",
+         .min = 1000,
+         .if_unset = unset},
+        [](auto& handler) -> auto& { return handler.limits.cpu; });
+}
+
+void add_life(Table<Handler>& table) {
+    table.add({.key = "restart", .kind = Kind::section, .help = "How fast a process that ended is started again."});
+    table.add(
+        {.key = "restart.first",
+         .kind = Kind::duration,
+         .help = "Pause before the first restart; it doubles with each further one.",
+         .example = "100ms",
+         .min = 1,
+         .max = kHour},
+        [](auto& handler) -> auto& { return handler.restart.first; });
+    table.add(
+        {.key = "restart.max",
+         .kind = Kind::duration,
+         .help = "The longest pause.",
+         .example = "30s",
+         .min = 1,
+         .max = 24 * kHour},
+        [](auto& handler) -> auto& { return handler.restart.max; });
+    table.add({.key = "stop", .kind = Kind::section, .help = "How a process is ended."});
+    table.add(
+        {.key = "stop.signal", .kind = Kind::signal, .help = "The signal that asks it to end.", .example = "SIGQUIT"},
+        [](auto& handler) -> auto& { return handler.stop.signal; });
+    table.add(
+        {.key = "stop.timeout",
+         .kind = Kind::duration,
+         .help = "After so long its whole process group is killed.",
+         .example = "10s",
+         .max = 24 * kHour},
+        [](auto& handler) -> auto& { return handler.stop.timeout; });
+}
+
+// The keys of deliveries that are not in this version: to add one, give it a kind and a member.
+void add_planned(Table<Handler>& table) {
+    for (const char* key : {"connect", "connect_timeout", "proxy_protocol", "source_address", "transparent", "health",
+                            "attempts", "fail_timeout", "queue"})
+        table.add({.key = key, .kind = Kind::anything, .help = "delivery relay", .planned = true});
+    for (const char* key : {"style", "max_processes"})
+        table.add({.key = key, .kind = Kind::anything, .help = "delivery spawn", .planned = true});
+    table.add({.key = "dialect", .kind = Kind::anything, .help = "other handoff contracts", .planned = true});
+}
+
+Table<Handler> make_table() {
+    Table<Handler> table;
+    add_program(table);
+    add_surroundings(table);
+    add_readiness(table);
+    add_limits(table);
+    add_life(table);
+    add_planned(table);
+    return table;
+}
+
+}  // namespace
+
+const Table<Handler>& handler_table() {
+    static const Table<Handler> table = make_table();
+    return table;
+}
+
+}  // namespace portier::config

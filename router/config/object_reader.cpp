@@ -1,0 +1,114 @@
+#include "config/object_reader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "config/decode.hpp"
+
+namespace portier::config {
+
+namespace {
+
+// A list is best shown by what stands first in it: the program of a command.
+Place place_of(const Node& value) {
+    return value.items.empty() ? value.at : value.items.front().at;
+}
+
+// Where a key that is unknown here would be right: below a section, or in another object.
+std::string home_of(const std::string& key) {
+    const auto search = [&](const std::vector<Field>& fields, std::string_view object) -> std::string {
+        for (const Field& field : fields) {
+            if (field.planned) continue;
+            if (field.key == key) return fmt::format("{} is a key of {}", in_quotes(key), object);
+            if (field.key.ends_with('.' + key)) return fmt::format("of {} there is {}", object, in_quotes(field.key));
+        }
+        return {};
+    };
+    for (const auto& found : {search(port_table().fields, "a port"), search(handler_table().fields, "a handler"),
+                              search(router_table().fields, "the router"), search(admin_table().fields, "admin")})
+        if (!found.empty()) return found;
+    return {};
+}
+
+class FieldReader {
+public:
+    FieldReader(const std::vector<Field>& fields, Diagnostics& diagnostics)
+        : fields_(fields), diagnostics_(diagnostics) {}
+
+    // `prefix` is empty or the name of a section with its dot.
+    void read(const MapNode& map, const std::string& prefix) {
+        for (const Entry& entry : map.node.entries) {
+            if (is_private(entry.key)) continue;
+            const std::string path = map.path + '.' + entry.key.text;
+            const std::optional<std::size_t> index = find(prefix, entry.key.text);
+            if (!index) {
+                report_unknown(entry, path, prefix);
+            } else if (fields_[*index].planned) {
+                report_planned(entry, path, fields_[*index]);
+            } else {
+                read_field(*index, entry, path);
+            }
+        }
+    }
+
+    std::vector<Found> take() { return std::move(found_); }
+
+private:
+    std::optional<std::size_t> find(const std::string& prefix, const std::string& key) const {
+        if (key.find('.') != std::string::npos) return std::nullopt;
+        for (std::size_t i = 0; i < fields_.size(); ++i) {
+            const std::string& full = fields_[i].key;
+            if (full.size() == prefix.size() + key.size() && full.starts_with(prefix) && full.ends_with(key)) return i;
+        }
+        return std::nullopt;
+    }
+
+    void read_field(std::size_t index, const Entry& entry, const std::string& path) {
+        const Field& field = fields_[index];
+        auto value = decode({field, path, entry.key.at, diagnostics_}, entry.value);
+        const Written place{.key = entry.key.at, .value = place_of(entry.value), .good = value.has_value()};
+        found_.push_back({index, place, value.value_or(Value{})});
+        if (value && field.kind == Kind::section) read({entry.value, path, entry.key.at}, field.key + '.');
+    }
+
+    void report_unknown(const Entry& entry, const std::string& path, const std::string& prefix) {
+        if (diagnostics_.full()) return diagnostics_.add({});
+        std::vector<std::string> keys;
+        for (const Field& field : fields_) {
+            const bool here = field.key.starts_with(prefix) && field.key.find('.', prefix.size()) == std::string::npos;
+            if (here && !field.planned) keys.push_back(field.key.substr(prefix.size()));
+        }
+        diagnostics_.add({.at = entry.key.at,
+                          .key_path = path,
+                          .message = fmt::format("unknown key {}", in_quotes(entry.key.text)),
+                          .hint = unknown_key_hint(entry.key.text, keys)});
+    }
+
+    void report_planned(const Entry& entry, const std::string& path, const Field& field) {
+        diagnostics_.add({.at = entry.key.at,
+                          .key_path = path,
+                          .message = fmt::format("{} is not in this version: it belongs to {}",
+                                                 in_quotes(entry.key.text), field.help),
+                          .hint = "this version delivers by handoff (tcp) and inherit (tcp, udp)"});
+    }
+
+    const std::vector<Field>& fields_;
+    Diagnostics& diagnostics_;
+    std::vector<Found> found_;
+};
+
+}  // namespace
+
+std::string unknown_key_hint(const std::string& key, const std::vector<std::string>& keys) {
+    if (auto near = did_you_mean(key, keys); !near.empty()) return near;
+    if (auto home = home_of(key); !home.empty()) return home;
+    return fmt::format("the keys here are {}", fmt::join(keys, ", "));
+}
+
+std::vector<Found> read_fields(const MapNode& map, const std::vector<Field>& fields, Diagnostics& diagnostics) {
+    FieldReader reader(fields, diagnostics);
+    reader.read(map, "");
+    return reader.take();
+}
+
+}  // namespace portier::config

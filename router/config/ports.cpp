@@ -1,0 +1,186 @@
+// read_ports(): the map `ports`.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "config/drafts.hpp"
+#include "config/port_key.hpp"
+
+namespace portier::config {
+
+namespace {
+
+class PortReader {
+public:
+    PortReader(const Outline& outline, const std::vector<HandlerDraft>& handlers, Diagnostics& diagnostics)
+        : table_(port_table()), diagnostics_(diagnostics) {
+        for (const HandlerDraft& handler : handlers) {
+            names_.push_back(handler.object.name);
+            deliveries_.emplace(handler.object.name,
+                                has_delivery(handler) ? std::optional(handler.object.delivery) : std::nullopt);
+        }
+        defaults_.path = "defaults.port";
+        defaults_.written.resize(table_.fields.size());
+        if (const Entry* entry = outline.default_port)
+            read_object({entry->value, defaults_.path, entry->key.at}, table_, defaults_, diagnostics_);
+        make_inherited(defaults_);
+    }
+
+    std::optional<PortDraft> read(const Entry& entry) {
+        PortDraft draft = defaults_;
+        draft.path = "ports." + entry.key.text;
+        draft.key = entry.key.at;
+        if (!read_key(entry.key, draft)) return std::nullopt;
+        if (entry.value.kind == Node::Kind::null || entry.value.kind == Node::Kind::sequence) {
+            report_no_handler(draft);
+            return draft;
+        }
+        if (entry.value.kind == Node::Kind::map) {
+            read_object({entry.value, draft.path, entry.key.at}, table_, draft, diagnostics_);
+        } else if (const auto name = decode_text(
+                       {table_.fields[handler_index()], draft.path, entry.key.at, diagnostics_}, entry.value)) {
+            draft.object.handler = *name;
+            draft.written[handler_index()] = Written{entry.key.at, entry.value.at};
+        } else {
+            return draft;
+        }
+        check_handler(draft);
+        return draft;
+    }
+
+private:
+    std::size_t handler_index() const {
+        const auto found = std::find_if(table_.fields.begin(), table_.fields.end(),
+                                        [](const Field& field) { return field.key == "handler"; });
+        return static_cast<std::size_t>(found - table_.fields.begin());
+    }
+
+    bool read_key(const Node& key, PortDraft& draft) {
+        const Parsed<PortKey> parsed = parse_port_key(key.text);
+        if (!parsed.value) {
+            const bool variable = key.text.find("${") != std::string::npos;
+            diagnostics_.add({.at = key.at,
+                              .key_path = draft.path,
+                              .message = fmt::format("{} {}", in_quotes(key.text), parsed.problem),
+                              .hint = variable ? "variables are for values, not for keys" : parsed.hint});
+            return false;
+        }
+        draft.object.key = key.text;
+        draft.object.protocol = parsed.value->protocol;
+        draft.object.address = parsed.value->address;
+        draft.object.first = parsed.value->first;
+        draft.object.last = parsed.value->last;
+        return true;
+    }
+
+    void check_handler(PortDraft& draft) {
+        const std::optional<Written>& place = draft.written[handler_index()];
+        const std::string& name = draft.object.handler;
+        if (!place) return report_no_handler(draft);
+        const auto found = deliveries_.find(name);
+        if (found != deliveries_.end()) {
+            if (found->second) check_delivery(draft, *found->second, place->value);
+            return;
+        }
+        if (!place->good) return;
+        if (diagnostics_.full()) return diagnostics_.add({});
+        diagnostics_.add({.at = place->value,
+                          .key_path = draft.path,
+                          .message = fmt::format("the handler {} is not defined", in_quotes(name)),
+                          .hint = hint_for(name)});
+    }
+
+    void report_no_handler(const PortDraft& draft) {
+        diagnostics_.add({.at = draft.key,
+                          .key_path = draft.path,
+                          .message = "no handler is named",
+                          .hint = fmt::format("as in {}: veg, or in a map {{handler: veg}}", draft.object.key)});
+    }
+
+    std::string hint_for(const std::string& name) const {
+        constexpr std::size_t kFew = 8;
+        const std::string near = did_you_mean(name, names_);
+        if (!near.empty() || names_.empty() || names_.size() > kFew) return near;
+        return fmt::format("the handlers are {}", fmt::join(names_, ", "));
+    }
+
+    void check_delivery(PortDraft& draft, Delivery delivery, const Place& handler) {
+        if (delivery == Delivery::handoff && draft.object.protocol == Protocol::udp) {
+            diagnostics_.add(
+                {.at = handler,
+                 .key_path = draft.path,
+                 .message = fmt::format("the handler {} has delivery handoff, which is not in this version "
+                                        "for udp",
+                                        in_quotes(draft.object.handler)),
+                 .hint = "delivery inherit serves udp"});
+            return;
+        }
+        for (std::size_t i = 0; i < table_.fields.size(); ++i)
+            if (draft.written[i]) check_field(draft, i, delivery);
+    }
+
+    // An option that cannot be enforced here: refused when it is the port's own, left out when it is a default.
+    void check_field(PortDraft& draft, std::size_t index, Delivery delivery) {
+        const Field& field = table_.fields[index];
+        const Field* section = section_of(field);
+        const bool section_applies = section == nullptr || applies(*section, delivery, draft.object.protocol);
+        if (section_applies && applies(field, delivery, draft.object.protocol)) return;
+        const Written& place = *draft.written[index];
+        if (!place.own) {
+            if (table_.has_member(index)) table_.set(index, draft.object, table_.get(index, Port{}));
+        } else if (section_applies) {
+            report(draft, field, place.key, delivery);
+        }
+    }
+
+    const Field* section_of(const Field& field) const {
+        const std::size_t dot = field.key.find('.');
+        if (dot == std::string::npos) return nullptr;
+        for (const Field& other : table_.fields)
+            if (other.key == std::string_view(field.key).substr(0, dot)) return &other;
+        return nullptr;
+    }
+
+    void report(const PortDraft& draft, const Field& field, const Place& at, Delivery delivery) {
+        const auto& deliveries = field.scope.deliveries;
+        const bool by_protocol = applies(field, delivery, Protocol::tcp);
+        std::string message = fmt::format("a udp port has no {}", in_quotes(field.key));
+        std::string hint = "it is for tcp ports";
+        if (!by_protocol) {
+            std::vector<std::string> able;
+            for (const Delivery one : deliveries) able.emplace_back(to_string(one));
+            message = fmt::format("delivery {} cannot enforce {}: the processes of {} accept by themselves",
+                                  to_string(delivery), in_quotes(field.key), in_quotes(draft.object.handler));
+            hint = fmt::format("delivery {} can", fmt::join(able, " or "));
+        }
+        diagnostics_.add({.at = at,
+                          .key_path = draft.path + '.' + field.key,
+                          .message = std::move(message),
+                          .hint = std::move(hint)});
+    }
+
+    const Table<Port>& table_;
+    Diagnostics& diagnostics_;
+    PortDraft defaults_;
+    std::vector<std::string> names_;
+    std::unordered_map<std::string, std::optional<Delivery>> deliveries_;  // empty: it has a bad one
+};
+
+}  // namespace
+
+std::vector<PortDraft> read_ports(const Outline& outline, const std::vector<HandlerDraft>& handlers,
+                                  const Sources& sources, Diagnostics& diagnostics) {
+    PortReader reader(outline, handlers, diagnostics);
+    std::vector<PortDraft> drafts;
+    for (const Entry* entry : outline.ports) {
+        auto draft = reader.read(*entry);
+        if (!draft) continue;
+        draft->object.mark = mark_of(sources, entry->key.at);
+        drafts.push_back(std::move(*draft));
+    }
+    return drafts;
+}
+
+}  // namespace portier::config

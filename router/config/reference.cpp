@@ -1,0 +1,83 @@
+// reference_markdown(): the tables as the reference part of config/README.md.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "config/fields.hpp"
+
+namespace portier::config {
+
+namespace {
+
+std::string code(std::string_view text) {
+    return text.empty() ? "" : fmt::format("`{}`", text);
+}
+
+std::string values(const Field& field) {
+    if (field.kind != Kind::word) return expected(field);
+    std::vector<std::string> words;
+    for (const std::string& word : field.words) words.push_back(code(word));
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
+std::string scope(const Field& field) {
+    std::string out;
+    for (const Delivery delivery : field.scope.deliveries)
+        out += fmt::format(" Only delivery `{}`.", to_string(delivery));
+    for (const Protocol protocol : field.scope.protocols) out += fmt::format(" Only {}.", to_string(protocol));
+    return out;
+}
+
+template <typename Object>
+std::string default_of(const Table<Object>& table, std::size_t index) {
+    const Field& field = table.fields[index];
+    if (field.required) return "required";
+    const std::string value = to_yaml(field, table.get(index, Object{}));
+    return value.empty() ? field.if_unset : code(value);
+}
+
+template <typename Object>
+std::string table_of(const Table<Object>& table) {
+    std::string out = "| key | value | default | example | meaning |\n|---|---|---|---|---|\n";
+    for (std::size_t i = 0; i < table.fields.size(); ++i) {
+        const Field& field = table.fields[i];
+        if (field.planned) continue;
+        if (field.kind == Kind::section) {
+            out += fmt::format("| `{}` | a map | | | {}{} |\n", field.key, field.help, scope(field));
+            continue;
+        }
+        out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", field.key, values(field), default_of(table, i),
+                           code(field.example), field.help, scope(field));
+    }
+    return out;
+}
+
+std::string top_level() {
+    std::string out = "| key | meaning |\n|---|---|\n";
+    for (const Field& field : file_fields()) out += fmt::format("| `{}` | {} |\n", field.key, field.help);
+    return out;
+}
+
+// Keys and words that are known but refused, so that nobody looks for a misspelling.
+template <typename Object>
+std::string planned(const Table<Object>& table, std::string_view where) {
+    std::vector<std::string> names;
+    for (const Field& field : table.fields) {
+        if (field.planned) names.push_back(code(field.key));
+        for (const std::string& word : field.planned_words) names.push_back(code(field.key + ": " + word));
+    }
+    return fmt::format("- {}: {}\n", where, fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::string reference_markdown() {
+    return fmt::format(
+        "### The file\n\n{}\n### A handler: `handlers.NAME`\n\n{}\n### A port: "
+        "`ports.\"[address:]port[-port]/protocol\"`\n\n"
+        "{}\n### `admin`\n\n{}\n### `router`\n\n{}\n### Known, but not in this version\n\n{}{}{}",
+        top_level(), table_of(handler_table()), table_of(port_table()), table_of(admin_table()),
+        table_of(router_table()), planned(handler_table(), "handlers"), planned(port_table(), "ports"),
+        planned(router_table(), "router"));
+}
+
+}  // namespace portier::config

@@ -1,0 +1,38 @@
+// The words of the enumerators, taken from the tables so that they cannot differ from what the file says.
+#include <stdexcept>
+
+#include "config/fields.hpp"
+
+namespace portier::config {
+
+namespace {
+
+template <typename Object>
+const std::vector<std::string>& words_of(const Table<Object>& table, std::string_view key) {
+    for (const Field& field : table.fields)
+        if (field.key == key) return field.words;
+    throw std::logic_error("no such field");
+}
+
+}  // namespace
+
+const char* to_string(Protocol value) {
+    return value == Protocol::tcp ? "tcp" : "udp";
+}
+
+const char* to_string(Delivery value) {
+    switch (value) {
+        case Delivery::handoff: return "handoff";
+        case Delivery::inherit: return "inherit";
+        case Delivery::relay: return "relay";
+        case Delivery::spawn: return "spawn";
+    }
+    return "";
+}
+
+const char* to_string(Balance value) {
+    static const std::vector<std::string>& words = words_of(handler_table(), "balance");
+    return words.at(static_cast<std::size_t>(value)).c_str();
+}
+
+}  // namespace portier::config

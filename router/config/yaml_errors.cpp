@@ -1,0 +1,95 @@
+#include "config/yaml_errors.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/exceptions.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "config/yaml_events.hpp"
+
+namespace portier::config {
+
+namespace {
+
+struct Explanation {
+    std::string_view said;  // how yaml-cpp's message begins
+    std::string_view message;
+    std::string_view hint;
+};
+
+constexpr std::string_view kAlign = "check the indentation and the quotes of the lines above";
+constexpr std::string_view kQuote = "quote the text if it is meant as text";
+
+constexpr std::array kExplanations = {
+    Explanation{"end of map not found", "this does not fit below the lines above", kAlign},
+    Explanation{"end of sequence not found", "this does not fit below the lines above", kAlign},
+    Explanation{"end of map flow not found", "this \"{\" is never closed", ""},
+    Explanation{"end of sequence flow not found", "this \"[\" is never closed", ""},
+    Explanation{"illegal map value", "a \":\" is not expected here",
+                "text that holds \": \" needs quotes; check the indentation"},
+    Explanation{"illegal map key", "a \"? \" is not expected here", kAlign},
+    Explanation{"illegal block entry", "a \"- \" is not expected here", "a list begins on a line of its own"},
+    Explanation{"illegal flow end", "this bracket closes nothing", ""},
+    Explanation{"illegal EOF in scalar", "this quote is never closed", ""},
+    Explanation{"illegal document indicator in scalar", "\"---\" or \"...\" inside of quotes", "is a quote missing?"},
+    Explanation{"unknown token", "this character cannot begin a value", kQuote},
+    Explanation{"illegal tab", "a tab in the indentation", "use spaces"},
+    Explanation{"cannot assign multiple anchors", "two anchors (&) for one value", ""},
+    Explanation{"cannot assign multiple tags", "two tags (!) for one value", ""},
+    Explanation{"alias not found after *", "the name of an anchor is missing after \"*\"", kQuote},
+    Explanation{"anchor not found after &", "the name of an anchor is missing after \"&\"", kQuote},
+    Explanation{"illegal character found while scanning alias", "this cannot stand in the name of an alias", kQuote},
+    Explanation{"illegal character found while scanning anchor", "this cannot stand in the name of an anchor", kQuote},
+    Explanation{"the referenced anchor is not defined", "no anchor of this name stands above", kQuote},
+    Explanation{"aliases can't have any content", "an alias (*) stands alone", kQuote},
+    Explanation{"unknown escape character", "an escape that double quotes do not know",
+                "in single quotes a backslash is only a backslash"},
+    Explanation{"bad character found while scanning hex number", "an escape with a wrong hexadecimal number", ""},
+    Explanation{"invalid unicode", "an escape for a character that does not exist", ""},
+};
+
+const Explanation* find_explanation(std::string_view said) {
+    const auto found = std::find_if(kExplanations.begin(), kExplanations.end(),
+                                    [&](const Explanation& entry) { return said.starts_with(entry.said); });
+    return found == kExplanations.end() ? nullptr : &*found;
+}
+
+// yaml-cpp lets a tab through and stumbles over what follows.
+std::optional<std::size_t> tab_in_indentation(const Source& source, int line) {
+    const std::string_view text = source.line(line);
+    const std::size_t tab = text.find_first_not_of(' ');
+    if (tab == std::string_view::npos || text[tab] != '\t') return std::nullopt;
+    return source.offset(line, static_cast<int>(tab));
+}
+
+// Where the trouble began: yaml-cpp reports an open quote or bracket at the end of the file.
+Place find_place(const YAML::Exception& error, const ParseState& state) {
+    const std::string_view said = error.msg;
+    const Source& source = state.source;
+    if (said.find("flow not found") != std::string_view::npos) return state.events.innermost_open();
+    std::size_t offset = source.offset(error.mark.line + 1, error.mark.column);
+    if (said.starts_with("illegal EOF in scalar"))
+        offset = std::min(source.text().find_first_of("\"'", state.events.last_offset()), source.text().size());
+    return source.place(offset, state.index);
+}
+
+}  // namespace
+
+Problem explain_yaml_error(const YAML::Exception& error, const ParseState& state) {
+    Problem problem;
+    if (const auto tab = tab_in_indentation(state.source, error.mark.line + 1)) {
+        problem.at = state.source.place(*tab, state.index);
+        problem.message = "a tab in the indentation";
+        problem.hint = "use spaces";
+        return problem;
+    }
+    problem.at = find_place(error, state);
+    const Explanation* explanation = find_explanation(error.msg);
+    problem.message = explanation != nullptr ? explanation->message : fmt::format("not YAML: {}", error.msg);
+    if (explanation != nullptr) problem.hint = explanation->hint;
+    return problem;
+}
+
+}  // namespace portier::config

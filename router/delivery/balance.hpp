@@ -1,0 +1,33 @@
+// Chooses the process of a pool that gets the next connection, among those that have room. Desk thread only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "net/endpoint.hpp"
+
+namespace portier::delivery {
+
+enum class BalanceRule { round_robin, least_connections, source_hash };
+
+// "round-robin", "least-connections", "source-hash"; anything else is a defect of the plan.
+BalanceRule balance_rule(const std::string& word);
+
+struct Candidate {
+    std::uint64_t identity;     // stays with the slot over restarts and reloads
+    std::uint64_t connections;  // now
+    bool has_room;
+};
+
+inline constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
+
+// Returns an index or kNobody. `turn` is the round-robin state.
+//  round-robin: the next in turn;
+//  least-connections: the fewest now, ties in turn;
+//  source-hash: by rendezvous hashing of the client's address, so a process that comes or goes moves only its own
+//  share; a process without room hands its share to the next best.
+std::size_t choose(BalanceRule rule, std::span<const Candidate> candidates, const net::Address& source,
+                   std::size_t& turn);
+
+}  // namespace portier::delivery

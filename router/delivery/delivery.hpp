@@ -1,0 +1,65 @@
+// How connections reach the processes of one handler: the interface that every delivery in which the router accepts
+// implements, one file each. (With `inherit` the process accepts, so the router has nothing to deliver.)
+// Desk thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/fd.hpp"
+#include "net/endpoint.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace portier::metrics {
+struct Board;
+}
+
+namespace portier::delivery {
+
+struct HandlerPlan;
+class Descriptors;
+
+// A connection that was accepted and admitted. Whoever holds this value owns the socket.
+struct Accepted {
+    Fd socket;  // non-blocking
+    net::Endpoint local;
+    net::Endpoint remote;
+    std::uint32_t port_row = 0;
+    std::uint64_t cookie = 0;
+    std::uint64_t accepted_us = 0;  // monotonic
+};
+
+class Delivery {
+public:
+    virtual ~Delivery() = default;
+
+    // False: nobody can take a connection now, so connections stay in the kernel's queue.
+    virtual bool has_room() const = 0;
+
+    // Takes the connection; it reaches a process or, if that dies first, another one.
+    virtual void deliver(Accepted accepted) = 0;
+
+    // Sends what deliver() may still hold back.
+    virtual void flush() = 0;
+
+    // A new plan: processes came or went. Those that went are told that no more will come.
+    virtual void update(const HandlerPlan& plan, Descriptors& descriptors) = 0;
+
+    // True when nothing is left to hand over.
+    virtual bool idle() const = 0;
+};
+
+struct DeliveryContext {
+    boost::asio::io_context& io;
+    metrics::Board& board;
+    std::function<void()> on_room;  // called when has_room() became true again
+};
+
+// nullptr: the handler's processes accept for themselves.
+std::unique_ptr<Delivery> make_delivery(const HandlerPlan& plan, const DeliveryContext& context);
+
+}  // namespace portier::delivery

@@ -1,0 +1,168 @@
+#include "delivery/handoff.hpp"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <map>
+
+#include "base/log.hpp"
+#include "delivery/balance.hpp"
+#include "delivery/descriptors.hpp"
+#include "delivery/handoff_channel.hpp"
+#include "delivery/plan.hpp"
+#include "metrics/board.hpp"
+
+namespace portier::delivery {
+
+namespace {
+
+// After the kernel refused a message for a reason that no later message of the process will tell us is over.
+constexpr std::chrono::milliseconds kRetryDelay{20};
+
+class Handoff final : public Delivery {
+public:
+    explicit Handoff(const DeliveryContext& context) : context_(context), retry_timer_(context.io) {}
+
+    bool has_room() const override {
+        return waiting_.empty() && std::any_of(processes_.begin(), processes_.end(),
+                                               [](const Process& p) { return p.channel->has_room(); });
+    }
+
+    void deliver(Accepted accepted) override {
+        if (HandoffChannel* channel = pick(accepted.remote.address))
+            hand_over(*channel, std::move(accepted));
+        else
+            waiting_.push_back(std::move(accepted));
+    }
+
+    void flush() override {
+        for (Process& process : processes_) take_back(process.channel->flush());
+    }
+
+    void update(const HandlerPlan& plan, Descriptors& descriptors) override;
+
+    bool idle() const override {
+        const auto nothing_under_way = [](const Process& p) { return p.channel->idle(); };
+        return waiting_.empty() && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
+               std::all_of(leaving_.begin(), leaving_.end(), nothing_under_way);
+    }
+
+private:
+    struct Process {
+        std::uint32_t number;  // of the channel's descriptor: the identity of this process
+        std::uint32_t slot;
+        std::unique_ptr<HandoffChannel> channel;
+    };
+
+    HandoffChannel* pick(const net::Address& source);
+    void hand_over(HandoffChannel& channel, Accepted accepted);
+    void take_back(std::vector<Accepted> refused);
+    void deliver_waiting();
+    void on_dead(std::uint32_t number, std::vector<Accepted> left);
+    Process make_process(const ProcessPlan& plan, Fd channel);
+
+    DeliveryContext context_;
+    BalanceRule rule_ = BalanceRule::round_robin;
+    std::size_t turn_ = 0;
+    std::vector<Process> processes_;   // get new connections
+    std::vector<Process> leaving_;     // told that no more will come; gone when the process ends
+    std::deque<Accepted> waiting_;     // redeliveries for which no process has room yet
+    std::vector<Candidate> candidates_;
+    boost::asio::steady_timer retry_timer_;
+};
+
+void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
+    rule_ = balance_rule(plan.balance);
+    std::vector<Process> next;
+    for (const ProcessPlan& wanted : plan.processes) {
+        const auto same = [&](const Process& p) { return p.number == wanted.channel; };
+        const auto present = std::find_if(processes_.begin(), processes_.end(), same);
+        if (present != processes_.end()) {
+            next.push_back(std::move(*present));
+            processes_.erase(present);
+        } else if (Fd channel = descriptors.take(wanted.channel)) {
+            next.push_back(make_process(wanted, std::move(channel)));
+        }
+    }
+    for (Process& process : processes_) {
+        process.channel->drain();
+        leaving_.push_back(std::move(process));
+    }
+    processes_ = std::move(next);
+    deliver_waiting();
+}
+
+Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
+    HandoffChannel::Events events{
+        .room =
+            [this] {
+                deliver_waiting();
+                if (has_room()) context_.on_room();
+            },
+        .dead = [this, number = plan.channel](std::vector<Accepted> left) { on_dead(number, std::move(left)); },
+        .dispatched =
+            [this](std::uint64_t microseconds) {
+                context_.board.globals.dispatch_handoff.observe(metrics::kDispatchBounds, microseconds);
+            }};
+    return {plan.channel, plan.slot,
+            std::make_unique<HandoffChannel>(context_.io, std::move(channel), plan.row,
+                                             context_.board.processes[plan.row], std::move(events))};
+}
+
+HandoffChannel* Handoff::pick(const net::Address& source) {
+    candidates_.clear();
+    for (const Process& process : processes_)
+        candidates_.push_back({process.slot, process.channel->row().active(), process.channel->has_room()});
+    const std::size_t index = choose(rule_, candidates_, source, turn_);
+    return index == kNobody ? nullptr : processes_[index].channel.get();
+}
+
+void Handoff::hand_over(HandoffChannel& channel, Accepted accepted) {
+    // Before the process can have it: its end may be announced at once, and then the ledger must know it.
+    const metrics::Handover record{accepted.cookie, accepted.accepted_us / 1000, channel.row_number(),
+                                   accepted.port_row};
+    context_.board.handovers.push(record);
+    channel.add(std::move(accepted));
+    // One message per connection on purpose: a router that is killed between accept and send loses what it holds, so
+    // it never holds more than one (tests/e2e/router_crash_test.py).
+    take_back(channel.flush());
+}
+
+void Handoff::take_back(std::vector<Accepted> refused) {
+    if (refused.empty()) return;
+    for (Accepted& accepted : refused) waiting_.push_back(std::move(accepted));
+    retry_timer_.expires_after(kRetryDelay);
+    retry_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        for (Process& process : processes_) process.channel->retry();
+        deliver_waiting();
+        if (has_room()) context_.on_room();
+    });
+}
+
+void Handoff::deliver_waiting() {
+    for (std::size_t count = waiting_.size(); count > 0; --count) {
+        HandoffChannel* channel = pick(waiting_.front().remote.address);
+        if (!channel) return;
+        Accepted accepted = std::move(waiting_.front());
+        waiting_.pop_front();
+        hand_over(*channel, std::move(accepted));
+    }
+}
+
+void Handoff::on_dead(std::uint32_t number, std::vector<Accepted> left) {
+    if (!left.empty()) log_info("connections of a dead process go to another one", {{"connections", left.size()}});
+    const auto same = [number](const Process& p) { return p.number == number; };
+    std::erase_if(processes_, same);
+    std::erase_if(leaving_, same);
+    for (Accepted& accepted : left) waiting_.push_back(std::move(accepted));
+    deliver_waiting();
+}
+
+}  // namespace
+
+std::unique_ptr<Delivery> make_handoff(const DeliveryContext& context) {
+    return std::make_unique<Handoff>(context);
+}
+
+}  // namespace portier::delivery

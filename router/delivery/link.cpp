@@ -1,0 +1,112 @@
+#include "delivery/link.hpp"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "net/channel.hpp"
+
+namespace portier::delivery {
+
+namespace {
+
+// Both ends are the same binary on the same machine, so the bytes are those of memory.
+struct Header {
+    LinkType type;
+    std::uint32_t count = 0;  // of the numbers that follow
+    std::uint64_t generation = 0;
+};
+
+std::error_code send_patiently(int link, std::span<const std::byte> message, std::span<const int> descriptors,
+                               int patience_ms) {
+    for (;;) {
+        const std::error_code error = net::send_message(link, message, descriptors);
+        if (error != std::errc::resource_unavailable_try_again || patience_ms == 0) return error;
+        pollfd writable{link, POLLOUT, 0};
+        const int ready = ::poll(&writable, 1, patience_ms);
+        if (ready == 0) return errno_code(ETIMEDOUT);
+        if (ready < 0 && errno != EINTR) return errno_code();
+    }
+}
+
+std::error_code send_header(int link, const Header& header, std::span<const int> descriptors, int patience_ms) {
+    return send_patiently(link, std::as_bytes(std::span(&header, 1)), descriptors, patience_ms);
+}
+
+// A plan can be longer than a message, so it travels as a memory file.
+std::string read_memory_file(const Fd& file) {
+    struct stat status{};
+    if (::fstat(file.get(), &status) < 0) return {};
+    std::string text(static_cast<std::size_t>(status.st_size), '\0');
+    const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
+    return size == status.st_size ? text : std::string();
+}
+
+std::optional<LinkMessage> decode(std::span<const std::byte> bytes, std::vector<Fd> descriptors) {
+    Header header{};
+    if (bytes.size() < sizeof header) return std::nullopt;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (bytes.size() != sizeof header + header.count * sizeof(std::uint32_t)) return std::nullopt;
+    LinkMessage message{header.type, header.generation, {}, {}};
+    if (header.type == LinkType::plan) {
+        if (descriptors.size() != 1) return std::nullopt;
+        message.plan = read_memory_file(descriptors.front());
+    } else if (header.type == LinkType::offer) {
+        if (descriptors.size() != header.count) return std::nullopt;
+        for (std::uint32_t i = 0; i < header.count; ++i) {
+            std::uint32_t number;
+            std::memcpy(&number, bytes.data() + sizeof header + i * sizeof number, sizeof number);
+            message.offered.emplace_back(number, std::move(descriptors[i]));
+        }
+    }
+    return message;
+}
+
+}  // namespace
+
+std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms) {
+    while (!descriptors.empty()) {
+        const std::size_t count = std::min(descriptors.size(), net::kMaxDescriptors);
+        const Header header{LinkType::offer, static_cast<std::uint32_t>(count), 0};
+        std::vector<std::byte> message(sizeof header + count * sizeof(std::uint32_t));
+        std::memcpy(message.data(), &header, sizeof header);
+        std::array<int, net::kMaxDescriptors> fds;
+        for (std::size_t i = 0; i < count; ++i) {
+            std::memcpy(message.data() + sizeof header + i * sizeof(std::uint32_t), &descriptors[i].first,
+                        sizeof(std::uint32_t));
+            fds[i] = descriptors[i].second;
+        }
+        if (const auto error = send_patiently(link, message, std::span(fds).first(count), patience_ms)) return error;
+        descriptors = descriptors.subspan(count);
+    }
+    return {};
+}
+
+std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms) {
+    const Fd file(::memfd_create("portier-plan", MFD_CLOEXEC));
+    if (!file) return errno_code();
+    if (::write(file.get(), plan.data(), plan.size()) != static_cast<ssize_t>(plan.size())) return errno_code(EIO);
+    const int descriptor = file.get();
+    return send_header(link, {LinkType::plan, 0, generation}, std::span(&descriptor, 1), patience_ms);
+}
+
+std::error_code send_stop(int link) { return send_header(link, {LinkType::stop, 0, 0}, {}, 0); }
+
+std::error_code send_applied(int link, std::uint64_t generation) {
+    return send_header(link, {LinkType::applied, 0, generation}, {}, 0);
+}
+
+LinkReceived receive_link(int link) {
+    std::array<std::byte, sizeof(Header) + net::kMaxDescriptors * sizeof(std::uint32_t)> buffer;
+    net::Received received = net::receive_message(link, buffer);
+    if (received.error) return {received.error, std::nullopt};
+    auto message = decode(std::span(buffer).first(received.size), std::move(received.descriptors));
+    if (!message || received.descriptors_lost) return {errno_code(EBADMSG), std::nullopt};
+    return {{}, std::move(message)};
+}
+
+}  // namespace portier::delivery

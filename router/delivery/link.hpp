@@ -1,0 +1,43 @@
+// The link between keeper and router: a channel (net/channel.hpp) with few messages. The keeper offers descriptors by
+// number, then sends a plan that names them; the router answers when the plan is in force. One thread on each end.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/fd.hpp"
+
+namespace portier::delivery {
+
+enum class LinkType : std::uint8_t {
+    offer = 1,    // keeper: descriptors, with their numbers
+    plan = 2,     // keeper: a plan, as a memory file
+    stop = 3,     // keeper: accept what is waiting, deliver it, end
+    applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed
+};
+
+struct LinkMessage {
+    LinkType type;
+    std::uint64_t generation = 0;
+    std::vector<std::pair<std::uint32_t, Fd>> offered;
+    std::string plan;
+};
+
+// The caller keeps the descriptors. Waits while the queue is full, `patience_ms` at most (ETIMEDOUT).
+std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms);
+std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
+std::error_code send_stop(int link);
+std::error_code send_applied(int link, std::uint64_t generation);
+
+struct LinkReceived {
+    std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG
+    std::optional<LinkMessage> message;
+};
+LinkReceived receive_link(int link);
+
+}  // namespace portier::delivery

@@ -1,0 +1,73 @@
+// Accounting by the kernel's own word: who closed, how much moved, how long it took, for connections that processes
+// hold and the router does not. Listens to the kernel's destroy events, keeps the ledger, and after lost events or a
+// router's death compares it with a dump. Runs on the admin thread; the desk leaves its records in the board's queue.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/readable.hpp"
+#include "delivery/plan.hpp"
+#include "desk/ledger.hpp"
+#include "desk/port_index.hpp"
+#include "net/sock_diag.hpp"
+
+namespace portier::desk {
+
+class Accounting {
+public:
+    struct Hooks {
+        // A connection of a port with a limit per source has ended: the desk wants to know.
+        std::function<void(std::uint32_t port_row, const net::Address& source)> source_ended;
+    };
+
+    // Settles the counts of a router before us that died. Must be done before the desk accepts anything.
+    Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks hooks);
+
+    // `destroy_events`: the netlink socket, or an empty Fd when it did not change.
+    void apply(const delivery::Plan& plan, Fd destroy_events);
+
+    // Brings the accept queues on the board up to date, which the kernel tells only when asked; at most twice a second.
+    void refresh();
+
+private:
+    void read_events();
+    void schedule_reading();
+    void drain_handovers();
+    void on_handover(const metrics::Handover& record);
+    void on_destroyed(const net::SocketReport& report);
+    void count_end(const net::SocketReport& report, const Ledger::Entry& entry);
+    void count_lost(const Ledger::Entry& entry);
+    void settle_after_crash();
+    void schedule_resync();
+    void resynchronise();
+    void dump_inherited();
+    void schedule_dump(std::chrono::milliseconds delay);
+    void log_connection(const PortIndex::Port& port, const net::SocketReport& report, const Ledger::Entry& entry) const;
+
+    boost::asio::io_context& io_;
+    metrics::Board& board_;
+    Hooks hooks_;
+    Ledger ledger_;
+    PortIndex ports_;
+    Fd events_;
+    std::unique_ptr<Readable> readable_;
+    boost::asio::steady_timer read_timer_;
+    boost::asio::steady_timer resync_timer_;
+    boost::asio::steady_timer dump_timer_;
+    std::uint64_t last_dump_ms_ = 0;
+    std::uint64_t last_read_us_ = 0;
+    bool log_connections_ = false;
+    std::uint64_t last_refresh_ms_ = 0;
+};
+
+// How a connection ended, from what the kernel reports of it. Why these rules hold: router/README.md, "Accounting".
+metrics::Closed close_reason(const net::SocketReport& report);
+// Bytes that the handler's side received, without the FIN that the kernel counts as one.
+std::uint64_t received_bytes(const net::SocketReport& report);
+
+}  // namespace portier::desk

@@ -1,0 +1,134 @@
+#include "desk/admission.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "delivery/plan.hpp"
+
+namespace portier::desk {
+
+namespace {
+
+// Beyond this many sources the oldest idle ones are forgotten; a flood of addresses cannot take more memory than this.
+constexpr std::size_t kMaxSources = 100'000;
+
+bool same_network(const net::Address& a, const net::Address& b, unsigned prefix) {
+    if (a.family != b.family) return false;
+    for (unsigned bit = 0; bit < prefix; bit += 8) {
+        const unsigned left = std::min(8u, prefix - bit);
+        const auto mask = static_cast<std::uint8_t>(0xff << (8 - left));
+        if ((a.bytes[bit / 8] & mask) != (b.bytes[bit / 8] & mask)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+TokenBucket::TokenBucket(const delivery::RatePlan& plan)
+    : capacity_(static_cast<double>(plan.count)),
+      per_us_(plan.count ? static_cast<double>(plan.count) / (static_cast<double>(plan.period_ms) * 1000) : 0),
+      tokens_(capacity_) {}
+
+double TokenBucket::tokens_at(std::uint64_t now_us) const {
+    const double elapsed = filled_us_ && now_us > filled_us_ ? static_cast<double>(now_us - filled_us_) : 0;
+    return std::min(capacity_, tokens_ + elapsed * per_us_);
+}
+
+bool TokenBucket::take(std::uint64_t now_us) {
+    if (unlimited()) return true;
+    tokens_ = tokens_at(now_us);
+    filled_us_ = now_us;
+    if (tokens_ < 1) return false;
+    tokens_ -= 1;
+    return true;
+}
+
+std::uint64_t TokenBucket::wait_us(std::uint64_t now_us) const {
+    if (unlimited()) return 0;
+    const double missing = 1 - tokens_at(now_us);
+    return missing <= 0 ? 0 : static_cast<std::uint64_t>(std::ceil(missing / per_us_));
+}
+
+net::Address source_key(const net::Address& address) {
+    net::Address key = address;
+    if (key.family == 6) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
+    return key;
+}
+
+Admission::Admission(const delivery::AdmissionPlan& plan)
+    : rate_(plan.accept_rate), rate_per_source_(plan.accept_rate_per_source) {
+    update(plan);
+}
+
+void Admission::update(const delivery::AdmissionPlan& plan) {
+    max_ = plan.max_connections;
+    max_per_source_ = plan.max_connections_per_source;
+    waits_ = plan.over_limit == "wait";
+    resets_ = plan.over_limit == "reset";
+    rate_ = TokenBucket(plan.accept_rate);
+    rate_per_source_ = TokenBucket(plan.accept_rate_per_source);
+    for (auto& [address, source] : sources_) source.bucket = rate_per_source_;
+    allow_ = networks(plan.allow);
+    deny_ = networks(plan.deny);
+}
+
+std::vector<Admission::Network> Admission::networks(const std::vector<delivery::NetworkPlan>& plan) {
+    std::vector<Network> result;
+    for (const auto& network : plan)
+        if (const auto address = net::parse_address(network.address)) result.push_back({*address, network.prefix});
+    return result;
+}
+
+bool Admission::contains(const std::vector<Network>& networks, const net::Address& address) {
+    return std::any_of(networks.begin(), networks.end(),
+                       [&](const Network& n) { return same_network(n.address, address, n.prefix); });
+}
+
+bool Admission::denied(const net::Address& source) const {
+    if (contains(deny_, source)) return true;
+    return !allow_.empty() && !contains(allow_, source);
+}
+
+std::optional<std::uint64_t> Admission::pause_us(std::uint64_t active, std::uint64_t now_us) const {
+    if (!waits_) return std::nullopt;
+    if (max_ && active >= max_) return kUntilOneEnds;
+    const std::uint64_t wait = rate_.wait_us(now_us);
+    return wait ? std::optional(wait) : std::nullopt;
+}
+
+std::optional<metrics::Rejected> Admission::refuse(const net::Address& source, std::uint64_t active,
+                                                   std::uint64_t now_us) {
+    if (denied(source)) return metrics::Rejected::denied;
+    if (max_ && active >= max_) return metrics::Rejected::limit;
+    if (!rate_.take(now_us)) return metrics::Rejected::rate;
+    return refuse_source(source_key(source), now_us);
+}
+
+// A source over its own limit is always refused, never made to wait: others stand behind it in the same queue.
+std::optional<metrics::Rejected> Admission::refuse_source(const net::Address& key, std::uint64_t now_us) {
+    if (!max_per_source_ && rate_per_source_.unlimited()) return std::nullopt;
+    if (sources_.size() >= kMaxSources) forget_idle_sources(now_us);
+    Source& source = sources_.try_emplace(key, Source{0, rate_per_source_}).first->second;
+    if (max_per_source_ && source.connections >= max_per_source_) return metrics::Rejected::source_limit;
+    if (!source.bucket.take(now_us)) return metrics::Rejected::source_rate;
+    if (max_per_source_) ++source.connections;
+    return std::nullopt;
+}
+
+void Admission::ended(const net::Address& address) {
+    const auto found = sources_.find(source_key(address));
+    if (found == sources_.end()) return;
+    if (found->second.connections > 0) --found->second.connections;
+    if (found->second.connections == 0 && rate_per_source_.unlimited()) sources_.erase(found);
+}
+
+void Admission::forget_idle_sources(std::uint64_t now_us) {
+    const std::size_t before = sources_.size();
+    std::erase_if(sources_, [&](const auto& item) {
+        return item.second.connections == 0 && item.second.bucket.full(now_us);
+    });
+    // All of them busy: start afresh rather than grow; the limits are then too generous for a moment.
+    if (sources_.size() == before) sources_.clear();
+}
+
+}  // namespace portier::desk

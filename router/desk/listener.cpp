@@ -1,0 +1,126 @@
+#include "desk/listener.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "net/socket.hpp"
+
+namespace portier::desk {
+
+namespace {
+
+// Accepted in one turn before other ports get theirs.
+constexpr int kAcceptBudget = 64;
+constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
+
+}  // namespace
+
+Listener::Listener(boost::asio::io_context& io, Fd socket, PortState& port)
+    : io_(io),
+      socket_(std::move(socket)),
+      port_(&port),
+      readable_(io, socket_.get(), [this] { accept_some(); }),
+      pause_timer_(io) {
+    readable_.wait();
+}
+
+void Listener::resume() {
+    if (!paused_for_time_) readable_.wait();
+}
+
+void Listener::finish() {
+    const std::uint64_t now = monotonic_microseconds();
+    while (port_->delivery->has_room() && accept_one(now) == Step::again) {
+    }
+}
+
+void Listener::accept_some() {
+    const std::uint64_t now = monotonic_microseconds();
+    for (int count = 0; count < kAcceptBudget; ++count) {
+        // No room: the delivery calls resume() of all listeners when there is some again.
+        if (!port_->delivery->has_room()) return;
+        if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
+            // A limit of connections is asked again soon: their ends are counted by another thread.
+            const std::uint64_t longest = 5000;
+            return pause_for(std::chrono::microseconds(std::min(*pause, longest)));
+        }
+        switch (accept_one(now)) {
+            case Step::again: break;
+            case Step::would_block: return readable_.wait();
+            case Step::pause: return;
+        }
+    }
+    readable_.wait();
+}
+
+Listener::Step Listener::accept_one(std::uint64_t now_us) {
+    sockaddr_storage remote{};
+    socklen_t length = sizeof remote;
+    const int fd = ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return on_accept_error(errno);
+    delivery::Accepted accepted;
+    accepted.socket = Fd(fd);
+    accepted.remote = net::from_sockaddr(remote);
+    accepted.accepted_us = now_us;
+    accepted.port_row = port_->row_number;
+    admit(std::move(accepted));
+    return Step::again;
+}
+
+void Listener::admit(delivery::Accepted accepted) {
+    const auto reason = port_->admission->refuse(accepted.remote.address, port_->row->active(), accepted.accepted_us);
+    if (reason) {
+        port_->row->rejected[static_cast<std::size_t>(*reason)].add();
+        const linger at_once{1, 0};
+        if (port_->admission->resets())
+            ::setsockopt(accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        return;  // closes it
+    }
+    accepted.local = net::local_endpoint(accepted.socket.get());
+    accepted.cookie = net::socket_cookie(accepted.socket.get());
+    port_->row->accepted.add();
+    port_->delivery->deliver(std::move(accepted));
+}
+
+// accept(2): network errors of the new connection are reported here and concern only that one; a lack of descriptors
+// or memory would come back at once, so the port pauses while the others go on.
+Listener::Step Listener::on_accept_error(int error) {
+    switch (error) {
+        case EAGAIN: return Step::would_block;
+        case EINTR: return Step::again;
+        case ECONNABORTED:
+        case EPERM:
+        case EPROTO:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+        case ENOPROTOOPT:
+        case ENONET:
+        case EOPNOTSUPP:
+            port_->row->rejected[static_cast<std::size_t>(metrics::Rejected::aborted)].add();
+            return Step::again;
+        default:
+            port_->row->rejected[static_cast<std::size_t>(metrics::Rejected::error)].add();
+            log_limited(LogSeverity::warning, "cannot accept, the port pauses for 100 ms",
+                        {{"error", errno_code(error).message()}});
+            pause_for(kOutOfDescriptorsPause);
+            return Step::pause;
+    }
+}
+
+void Listener::pause_for(std::chrono::microseconds time) {
+    paused_for_time_ = true;
+    pause_timer_.expires_after(time);
+    pause_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;  // cancelled: this object is gone
+        paused_for_time_ = false;
+        accept_some();
+    });
+}
+
+}  // namespace portier::desk

@@ -1,0 +1,53 @@
+// One listening TCP socket of a port: accepts within a budget, asks admission, gives the connection to the handler's
+// delivery, and pauses (never spins) when there is no room, a limit is reached or descriptors run out. Connections wait
+// in the kernel's queue meanwhile. Desk thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+
+#include "base/fd.hpp"
+#include "base/readable.hpp"
+#include "delivery/delivery.hpp"
+#include "desk/admission.hpp"
+
+namespace portier::desk {
+
+// What the listeners of one port share.
+struct PortState {
+    std::uint32_t row_number = 0;
+    metrics::PortRow* row = nullptr;
+    delivery::Delivery* delivery = nullptr;  // never null while a listener runs
+    std::unique_ptr<Admission> admission;
+};
+
+class Listener {
+public:
+    Listener(boost::asio::io_context& io, Fd socket, PortState& port);
+
+    // Accepts what is there and goes on waiting. Called at the start and whenever a reason to pause may be over.
+    void resume();
+
+    // Accepts everything that waits now, as far as there is room: the last act of a port that is removed.
+    void finish();
+
+    void set_port(PortState& port) { port_ = &port; }
+
+private:
+    enum class Step { again, would_block, pause };
+
+    void accept_some();
+    Step accept_one(std::uint64_t now_us);
+    Step on_accept_error(int error);
+    void admit(delivery::Accepted accepted);
+    void pause_for(std::chrono::microseconds time);
+
+    boost::asio::io_context& io_;
+    Fd socket_;
+    PortState* port_;
+    Readable readable_;
+    boost::asio::steady_timer pause_timer_;
+    bool paused_for_time_ = false;
+};
+
+}  // namespace portier::desk

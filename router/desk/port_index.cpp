@@ -1,0 +1,40 @@
+#include "desk/port_index.hpp"
+
+namespace portier::desk {
+
+void PortIndex::assign(const delivery::Plan& plan) {
+    ports_.clear();
+    by_number_.clear();
+    std::vector<net::PortInterval> all, inherited;
+    for (const delivery::PortPlan& port : plan.ports) {
+        if (port.protocol != "tcp") continue;
+        const delivery::HandlerPlan& handler = plan.handlers[port.handler];
+        const bool router_accepts = handler.delivery != "inherit";
+        const bool single = !router_accepts && handler.processes.size() == 1;
+        ports_.push_back({.key = port.key,
+                          .handler = handler.name,
+                          .delivery = handler.delivery,
+                          .row = port.row,
+                          .only_process = single ? handler.processes.front().row : 0,
+                          .address = net::parse_address(port.address),
+                          .counts_sources = port.admission.max_connections_per_source > 0,
+                          .router_accepts = router_accepts});
+        for (unsigned number = port.first; number <= port.last; ++number)
+            by_number_.emplace(static_cast<std::uint16_t>(number), ports_.size() - 1);
+        all.push_back({port.first, port.last});
+        if (!router_accepts) inherited.push_back({port.first, port.last});
+    }
+    intervals_ = net::merge_intervals(std::move(all));
+    inherited_ = net::merge_intervals(std::move(inherited));
+}
+
+const PortIndex::Port* PortIndex::find(const net::Endpoint& local) const {
+    const auto [begin, end] = by_number_.equal_range(local.port);
+    for (auto item = begin; item != end; ++item) {
+        const Port& port = ports_[item->second];
+        if (!port.address || *port.address == local.address) return &port;
+    }
+    return nullptr;
+}
+
+}  // namespace portier::desk

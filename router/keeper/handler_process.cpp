@@ -1,0 +1,221 @@
+#include "keeper/handler_process.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "net/channel.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+constexpr int kFirstDescriptor = 3;  // PORTIER_FD, SD_LISTEN_FDS_START
+
+std::vector<proc::ResourceLimit> resource_limits(const config::Limits& limits) {
+    std::vector<proc::ResourceLimit> result;
+    const auto add = [&](int resource, const std::optional<std::uint64_t>& value) {
+        if (value) result.push_back({resource, *value});
+    };
+    add(RLIMIT_NOFILE, limits.open_files);
+    add(RLIMIT_AS, limits.memory);
+    add(RLIMIT_NPROC, limits.processes);
+    add(RLIMIT_CORE, limits.core);
+    if (limits.cpu)
+        result.push_back({RLIMIT_CPU, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(*limits.cpu).count())});
+    return result;
+}
+
+// LISTEN_FDNAMES is separated by colons, so a name must not have one (sd_listen_fds_with_names(3)).
+std::string joined_names(const std::vector<InheritedSocket>& sockets) {
+    std::string names;
+    for (const InheritedSocket& socket : sockets) {
+        std::string name = socket.name;
+        std::replace(name.begin(), name.end(), ':', '_');
+        names += (names.empty() ? "" : ":") + name;
+    }
+    return names;
+}
+
+}  // namespace
+
+HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& board, ProcessSetup setup, Events events)
+    : row_(board.processes[setup.row]),
+      handler_row_(board.handlers[setup.handler_row]),
+      setup_(std::move(setup)),
+      events_(std::move(events)),
+      output_(io, setup_.handler.name, setup_.slot),
+      timer_(io),
+      watchdog_timer_(io) {
+    notify_ = std::make_unique<NotifySocket>(io, [this](auto key, auto value) { on_variable(key, value); });
+    Fd far_channel;
+    if (setup_.channel_number) {
+        net::ChannelPair pair = net::make_channel();
+        channel_ = std::move(pair.near);
+        far_channel = std::move(pair.far);
+    }
+    const Fd output = output_.open();
+    child_ = proc::spawn(make_command(output.get(), far_channel.get()), "handler " + setup_.handler.name);
+    exit_ = std::make_unique<Readable>(io, child_.pidfd.get(), [this] { on_pidfd(); });
+    exit_->wait();
+
+    row_.handler.store(setup_.handler_row, std::memory_order_relaxed);
+    row_.slot.store(setup_.slot, std::memory_order_relaxed);
+    row_.pid.store(child_.pid, std::memory_order_relaxed);
+    row_.started_ms.set(wall_milliseconds());
+    set_state(metrics::ProcessState::starting);
+    if (setup_.handler.ready == config::Ready::immediate)
+        become_ready();
+    else
+        after(setup_.handler.ready_timeout, &HandlerProcess::ready_timed_out);
+}
+
+HandlerProcess::~HandlerProcess() {
+    if (!child_.pidfd) return;
+    proc::kill_group(child_, SIGKILL);
+    proc::reap(child_);
+    set_state(metrics::ProcessState::absent);
+}
+
+std::uint64_t HandlerProcess::started_ms() const { return row_.started_ms.get(); }
+
+proc::Command HandlerProcess::make_command(int output, int far_channel) {
+    const config::Handler& handler = setup_.handler;
+    proc::Command command;
+    command.program = handler.program;
+    command.argv = handler.command;
+    command.working_directory = handler.working_directory;
+    command.limits = resource_limits(handler.limits);
+    command.parent_death_signal = handler.stop.signal;
+    command.descriptors = {{STDOUT_FILENO, output}, {STDERR_FILENO, output}};
+    command.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                           {"PORTIER_HANDLER", handler.name},
+                           {"PORTIER_PROCESS", std::to_string(setup_.slot)},
+                           {"NOTIFY_SOCKET", notify_->name()}};
+    for (const char* inherited : {"PATH", "LANG", "TZ"})
+        if (const char* value = ::getenv(inherited)) command.environment[inherited] = value;
+    if (handler.watchdog.count() > 0)
+        command.environment["WATCHDOG_USEC"] = std::to_string(std::chrono::microseconds(handler.watchdog).count());
+    if (far_channel >= 0) {
+        command.descriptors.emplace_back(kFirstDescriptor, far_channel);
+        command.environment["PORTIER_FD"] = std::to_string(kFirstDescriptor);
+    }
+    int number = kFirstDescriptor;
+    for (const InheritedSocket& socket : setup_.sockets)
+        command.descriptors.emplace_back(number++, socket.socket->fd.get());
+    if (!setup_.sockets.empty()) {
+        command.environment["LISTEN_FDS"] = std::to_string(setup_.sockets.size());
+        command.environment["LISTEN_FDNAMES"] = joined_names(setup_.sockets);
+        command.pid_variable = "LISTEN_PID";
+    }
+    add_identity(command);
+    for (const auto& [name, value] : handler.env) command.environment[name] = value;
+    return command;
+}
+
+void HandlerProcess::add_identity(proc::Command& command) const {
+    if (setup_.handler.user.empty()) return;
+    command.identity = proc::find_identity(setup_.handler.user, setup_.handler.group);
+    if (!command.identity)
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "handler " + setup_.handler.name + ": user " + setup_.handler.user + " is gone");
+    command.environment["USER"] = command.environment["LOGNAME"] = command.identity->user;
+    command.environment["HOME"] = command.identity->home;
+}
+
+void HandlerProcess::on_variable(std::string_view key, std::string_view value) {
+    if (key == "READY" && value == "1") {
+        if (ready_ || asked_to_stop_) return;
+        become_ready();
+        if (events_.ready) events_.ready();
+    } else if (key == "STATUS") {
+        status_ = value;
+    } else if (key == "WATCHDOG" && value == "1") {
+        if (ready_) arm_watchdog();
+    } else if (key == "WATCHDOG" && value == "trigger") {
+        watchdog_expired();
+    }
+}
+
+void HandlerProcess::become_ready() {
+    timer_.cancel();
+    ready_ = true;
+    set_state(metrics::ProcessState::ready);
+    if (setup_.handler.watchdog.count() > 0) arm_watchdog();
+}
+
+void HandlerProcess::set_state(metrics::ProcessState state) {
+    row_.state.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
+}
+
+void HandlerProcess::after(std::chrono::milliseconds delay, void (HandlerProcess::*action)()) {
+    timer_.expires_after(delay);
+    timer_.async_wait([this, action](const boost::system::error_code& error) {
+        if (!error) (this->*action)();
+    });
+}
+
+void HandlerProcess::ready_timed_out() {
+    blamed_ = metrics::Restarted::ready_timeout;
+    kill();
+}
+
+void HandlerProcess::arm_watchdog() {
+    watchdog_timer_.expires_after(setup_.handler.watchdog);
+    watchdog_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) watchdog_expired();
+    });
+}
+
+void HandlerProcess::watchdog_expired() {
+    if (asked_to_stop_) return;
+    blamed_ = metrics::Restarted::watchdog;
+    kill();
+}
+
+void HandlerProcess::drain(std::chrono::milliseconds patience) {
+    if (!channel_) return stop();
+    asked_to_stop_ = true;
+    set_state(metrics::ProcessState::draining);
+    after(patience, &HandlerProcess::stop);
+}
+
+void HandlerProcess::stop() {
+    asked_to_stop_ = true;
+    watchdog_timer_.cancel();
+    set_state(metrics::ProcessState::stopping);
+    proc::send_signal(child_, setup_.handler.stop.signal);
+    after(setup_.handler.stop.timeout, &HandlerProcess::kill);
+}
+
+void HandlerProcess::kill() { proc::kill_group(child_, SIGKILL); }
+
+void HandlerProcess::on_pidfd() {
+    timer_.cancel();
+    watchdog_timer_.cancel();
+    // Its children go with it, while the group's number is still its own.
+    proc::kill_group(child_, SIGKILL);
+    const auto ending = proc::reap(child_);
+    child_.pidfd.reset();
+    output_.finish();
+    if (ending) handler_row_.ended_cpu_microseconds.add(static_cast<std::uint64_t>(ending->cpu_seconds * 1e6));
+    row_.cpu_microseconds.set(0);
+    set_state(metrics::ProcessState::absent);
+    std::string text = ending ? proc::to_string(*ending) : "unknown end";
+    auto reason = ending && !ending->exited ? metrics::Restarted::signal : metrics::Restarted::exit;
+    if (blamed_) {
+        reason = *blamed_;
+        text = reason == metrics::Restarted::watchdog
+                   ? "its watchdog expired"
+                   : "it was not ready within " + std::to_string(setup_.handler.ready_timeout.count()) + " ms";
+    }
+    const auto ended = std::move(events_.ended);
+    if (ended) ended(reason, text);  // may destroy this object
+}
+
+}  // namespace portier::keeper

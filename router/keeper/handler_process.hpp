@@ -1,0 +1,101 @@
+// One running process of a handler, from exec to reaping: its pidfd, channel, readiness, watchdog, output and end. Owns
+// everything about the process; stopping is asked for, then enforced on the whole process group. Keeper's thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/readable.hpp"
+#include "config/config.hpp"
+#include "keeper/notify_socket.hpp"
+#include "keeper/output.hpp"
+#include "keeper/socket_set.hpp"
+#include "metrics/board.hpp"
+#include "proc/spawn.hpp"
+
+namespace portier::keeper {
+
+// A socket that an `inherit` process gets, with the name for LISTEN_FDNAMES.
+struct InheritedSocket {
+    std::shared_ptr<OpenSocket> socket;
+    std::string name;
+};
+
+struct ProcessSetup {
+    config::Handler handler;
+    std::uint32_t slot = 0;
+    std::vector<InheritedSocket> sockets;  // inherit
+    std::uint32_t channel_number = 0;      // handoff
+    std::uint32_t row = 0;                 // on the board, ours until the process is gone
+    std::uint32_t handler_row = 0;
+};
+
+class HandlerProcess {
+public:
+    struct Events {
+        std::function<void()> ready;
+        // The last call. `reason`: why it has to be counted as a restart; `text` for the log.
+        std::function<void(metrics::Restarted reason, const std::string& text)> ended;
+    };
+
+    // Starts the program; throws std::system_error. The callbacks come later, from the event loop; a process that need
+    // not say that it is ready is so at once, without a callback.
+    HandlerProcess(boost::asio::io_context& io, metrics::Board& board, ProcessSetup setup, Events events);
+    ~HandlerProcess();  // kills what is still there
+
+    // Somebody else wants to hear of it from now on.
+    void set_events(Events events) { events_ = std::move(events); }
+
+    bool is_ready() const { return ready_; }
+    bool is_leaving() const { return asked_to_stop_; }
+    pid_t pid() const { return child_.pid; }
+    std::uint32_t row() const { return setup_.row; }
+    std::uint32_t slot() const { return setup_.slot; }
+    std::uint32_t channel_number() const { return setup_.channel_number; }
+    const std::string& handler() const { return setup_.handler.name; }
+    int channel() const { return channel_.get(); }  // -1: inherit
+    std::uint64_t started_ms() const;
+    const std::string& status() const { return status_; }
+
+    // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its channel
+    // and gets the signal after `patience`. SIGKILL to the group follows after the handler's stop timeout.
+    void drain(std::chrono::milliseconds patience);
+    // The stop signal now, SIGKILL to the group after the stop timeout.
+    void stop();
+    void kill();
+
+private:
+    proc::Command make_command(int output, int far_channel);
+    void add_identity(proc::Command& command) const;
+    void on_variable(std::string_view key, std::string_view value);
+    void become_ready();
+    void set_state(metrics::ProcessState state);
+    void on_pidfd();
+    void arm_watchdog();
+    void after(std::chrono::milliseconds delay, void (HandlerProcess::*action)());
+    void ready_timed_out();
+    void watchdog_expired();
+
+    metrics::ProcessRow& row_;
+    metrics::HandlerRow& handler_row_;
+    ProcessSetup setup_;
+    Events events_;
+    Output output_;
+    std::unique_ptr<NotifySocket> notify_;
+    Fd channel_;
+    proc::Child child_;
+    std::unique_ptr<Readable> exit_;
+    boost::asio::steady_timer timer_;           // ready_timeout, then stop
+    boost::asio::steady_timer watchdog_timer_;
+    std::optional<metrics::Restarted> blamed_;  // why we killed it
+    bool ready_ = false;
+    bool asked_to_stop_ = false;
+    std::string status_;                        // STATUS= of sd_notify
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,94 @@
+#include "keeper/keeper.hpp"
+
+#include <boost/asio/post.hpp>
+#include <system_error>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "keeper/reload.hpp"
+#include "net/sock_diag.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+// Holds the events of a router's absence: at about 1 KiB each, 16,000 closes.
+constexpr int kEventBuffer = 16 << 20;
+
+}  // namespace
+
+Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log)
+    : io_(io),
+      board_(metrics::BoardMemory::create()),
+      rows_(*board_),
+      config_(std::move(config)),
+      pool_({io, *board_, rows_, next_number_}),
+      sampler_(io, *board_),
+      json_log_(json_log) {
+    pool_.set_on_changed([this] { publish_soon(); });
+}
+
+Keeper::~Keeper() = default;
+
+void Keeper::start() {
+    sockets_ = SocketSet::build(config_, SocketSet(), next_number_);
+    sockets_.tune(config_);
+    open_destroy_events();
+    RouterOrder order = make_order();
+    RouterProcess::Options options{.user = ::geteuid() == 0 ? config_.router.user : "",
+                                   .json_log = json_log_,
+                                   .log_level = order.plan.log_level};
+    router_ = std::make_unique<RouterProcess>(io_, board_, std::move(options));
+    metrics::Globals& globals = board_->globals;
+    globals.generation.set(1);
+    globals.last_reload_ok.set(1);
+    globals.last_reload_ms.set(wall_milliseconds());
+    globals.started_ms.set(wall_milliseconds());
+    router_->start(order);
+    pool_.start(wanted_slots(config_, sockets_));
+    sampler_.start();
+}
+
+// The keeper holds the netlink socket, so that ends announced while there is no router wait for the next one.
+void Keeper::open_destroy_events() {
+    try {
+        destroy_events_ = {next_number_++, net::open_destroy_events({.ipv4 = true, .ipv6 = true}, kEventBuffer)};
+    } catch (const std::system_error& error) {
+        destroy_events_ = {};
+        log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.what()}});
+    }
+}
+
+RouterOrder Keeper::make_order() {
+    return build_order({.config = config_,
+                        .sockets = sockets_,
+                        .slots = pool_.slots(),
+                        .destroy_events = {destroy_events_.first, destroy_events_.second.get()},
+                        .rows = rows_});
+}
+
+// Several changes of one turn of the event loop make one plan.
+void Keeper::publish_soon() {
+    if (std::exchange(publish_pending_, true)) return;
+    boost::asio::post(io_, [this] {
+        publish_pending_ = false;
+        if (!stopping_ && router_ && !reload_committing()) router_->publish(make_order(), nullptr);
+    });
+}
+
+void Keeper::stop(std::function<void()> stopped) {
+    if (std::exchange(stopping_, true)) {
+        pool_.hurry();
+        return;
+    }
+    log_info("stopping", {{"drain_timeout_ms", config_.router.drain_timeout.count()}});
+    sampler_.stop();
+    pool_.retire();
+    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
+    router_->stop([this, stopped = std::move(stopped)] {
+        sockets_ = SocketSet();
+        pool_.stop(config_.router.drain_timeout, stopped);
+    });
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,85 @@
+// The keeper: holds every listening socket and every handler's channel, starts and watches handlers and the router, and
+// puts a new configuration in force as one transaction. Parses no byte from the network. One thread: the one in run().
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "keeper/pool.hpp"
+#include "keeper/router_process.hpp"
+#include "keeper/rows.hpp"
+#include "keeper/sampler.hpp"
+#include "keeper/socket_set.hpp"
+#include "metrics/board.hpp"
+
+namespace portier::keeper {
+
+struct ReloadAnswer {
+    bool ok = false;
+    bool changed = false;
+    std::string text;  // for a person: diagnostics, or what was done
+};
+
+class Keeper {
+public:
+    // `json_log`: how the router shall write its lines.
+    Keeper(boost::asio::io_context& io, config::Config config, bool json_log);
+    ~Keeper();
+
+    // Opens everything and starts the processes. Throws std::system_error with context; then nothing is left behind.
+    void start();
+
+    // Reads the file again and puts it in force, all or nothing. One at a time; a request during another one waits.
+    void reload(std::function<void(const ReloadAnswer&)> answer);
+
+    // Stops accepting, delivers what waits, drains the handlers; `stopped` is called when everything has ended. A second
+    // call hurries.
+    void stop(std::function<void()> stopped);
+
+    const config::Config& config() const { return config_; }
+    delivery::Plan plan() { return make_order().plan; }
+    const Pool& pool() const { return pool_; }
+    const metrics::Board& board() const { return *board_; }
+    pid_t router_pid() const { return router_ ? router_->pid() : -1; }
+    bool stopping() const { return stopping_; }
+    const std::string& last_reload_error() const { return last_reload_error_; }
+
+private:
+    struct Reload;
+
+    RouterOrder make_order();
+    void publish_soon();
+    void open_destroy_events();
+    void begin_reload();
+    void on_candidates(const std::string& problem);
+    void commit_reload();
+    void finish_reload(const ReloadAnswer& outcome);
+    bool reload_committing() const;
+    std::string fixed_key_changed(const config::Config& next) const;
+
+    boost::asio::io_context& io_;
+    metrics::BoardMemory board_;
+    Rows rows_;
+    std::uint32_t next_number_ = 1;
+    config::Config config_;
+    SocketSet sockets_;
+    std::pair<std::uint32_t, Fd> destroy_events_;
+    Pool pool_;
+    Sampler sampler_;
+    std::unique_ptr<RouterProcess> router_;
+    std::unique_ptr<Reload> reload_;
+    std::vector<std::function<void(const ReloadAnswer&)>> waiting_reloads_;
+    std::string last_reload_error_;
+    bool publish_pending_ = false;
+    bool json_log_;
+    bool stopping_ = false;
+};
+
+
+}  // namespace portier::keeper

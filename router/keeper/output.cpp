@@ -1,0 +1,85 @@
+#include "keeper/output.hpp"
+
+#include <fcntl.h>
+
+#include <array>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+constexpr std::size_t kMaxLine = 4096;
+constexpr unsigned kLinesPerSecond = 100;
+constexpr int kReadsPerTurn = 16;
+
+}  // namespace
+
+Output::Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot)
+    : io_(io), handler_(std::move(handler)), slot_(slot) {}
+
+Fd Output::open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) throw_errno("pipe for the output of handler " + handler_);
+    pipe_ = Fd(ends[0]);
+    Fd write_end(ends[1]);
+    // Only our end: O_NONBLOCK on the other would surprise the program.
+    ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
+    readable_ = std::make_unique<Readable>(io_, pipe_.get(), [this] { read_some(); });
+    readable_->wait();
+    return write_end;
+}
+
+void Output::read_some() {
+    std::array<char, 4096> buffer;
+    for (int i = 0; i < kReadsPerTurn; ++i) {
+        const ssize_t size = ::read(pipe_.get(), buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) break;
+        if (size == 0) return;  // everybody who could write is gone
+        take({buffer.data(), static_cast<std::size_t>(size)});
+    }
+    readable_->wait();
+}
+
+void Output::finish() {
+    if (!readable_) return;
+    read_some();
+    readable_.reset();
+    pipe_.reset();
+    if (!line_.empty()) print_line();
+}
+
+void Output::take(std::string_view bytes) {
+    for (const char byte : bytes) {
+        if (byte == '\n')
+            print_line();
+        else if (line_.size() < kMaxLine)
+            line_ += byte;
+        else
+            line_cut_ = true;
+    }
+}
+
+void Output::print_line() {
+    const std::string line = std::exchange(line_, {}) + (std::exchange(line_cut_, false) ? " [cut]" : "");
+    const std::uint64_t now = monotonic_milliseconds();
+    if (now - window_ms_ >= 1000) {
+        if (left_out_)
+            log_warning("output of a handler was left out", {{"handler", handler_}, {"process", slot_}, {"lines", left_out_}});
+        window_ms_ = now;
+        printed_ = 0;
+        left_out_ = 0;
+    }
+    if (printed_ < kLinesPerSecond) {
+        ++printed_;
+        log_info(line, {{"handler", handler_}, {"process", slot_}});
+    } else {
+        ++left_out_;
+    }
+}
+
+}  // namespace portier::keeper

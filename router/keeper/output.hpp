@@ -1,0 +1,42 @@
+// What a handler process writes to stdout and stderr becomes log lines with its name: one line each, escaped, cut at
+// 4 KiB, at most 100 a second; what is left out is counted. Keeper's thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/fd.hpp"
+#include "base/readable.hpp"
+
+namespace portier::keeper {
+
+class Output {
+public:
+    Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot);
+
+    // The write end, for the child; call once per process. Throws std::system_error.
+    Fd open();
+
+    // Reads what is left, after the process has ended.
+    void finish();
+
+private:
+    void read_some();
+    void take(std::string_view bytes);
+    void print_line();
+
+    boost::asio::io_context& io_;
+    std::string handler_;
+    std::uint32_t slot_;
+    Fd pipe_;
+    std::unique_ptr<Readable> readable_;
+    std::string line_;
+    bool line_cut_ = false;
+    std::uint64_t window_ms_ = 0;
+    unsigned printed_ = 0;
+    std::uint64_t left_out_ = 0;
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,31 @@
+// Writes the plan for the router from the configuration in force and the processes that are ready. Pure.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "delivery/plan.hpp"
+#include "keeper/rows.hpp"
+#include "keeper/slot.hpp"
+#include "keeper/socket_set.hpp"
+
+namespace portier::keeper {
+
+struct RouterOrder {
+    delivery::Plan plan;
+    std::vector<std::pair<std::uint32_t, int>> descriptors;  // everything that the plan names; not owned
+};
+
+struct PlanInput {
+    const config::Config& config;
+    const SocketSet& sockets;
+    const std::vector<const Slot*>& slots;
+    std::pair<std::uint32_t, int> destroy_events;  // number 0: none
+    Rows& rows;
+};
+
+RouterOrder build_order(const PlanInput& input);
+
+}  // namespace portier::keeper

@@ -1,0 +1,125 @@
+#include "keeper/pool.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "base/log.hpp"
+
+namespace portier::keeper {
+
+std::map<SlotKey, SlotPlan> wanted_slots(const config::Config& config, const SocketSet& sockets) {
+    std::map<SlotKey, SlotPlan> wanted;
+    for (const config::Handler& handler : config.handlers)
+        for (std::uint32_t slot = 0; slot < handler.processes; ++slot)
+            wanted[{handler.name, slot}] = {handler, slot, {}};
+    for (const config::Port& port : config.ports)
+        for (auto& [key, plan] : wanted) {
+            if (key.first != port.handler || plan.handler.delivery != config::Delivery::inherit) continue;
+            for (const auto& socket : sockets.of_port(port, key.second)) plan.sockets.push_back({socket, port.key});
+        }
+    return wanted;
+}
+
+std::unique_ptr<Slot> Pool::make_slot(const SlotPlan& plan) {
+    Slot::Events events{.changed =
+                            [this] {
+                                check_candidates();
+                                on_changed_();
+                            },
+                        .failed =
+                            [this, name = plan.handler.name](const std::string& text) {
+                                settle("handler " + name + ": its new process ended before it was ready (" + text + ")");
+                            }};
+    return std::make_unique<Slot>(context_, plan, std::move(events));
+}
+
+void Pool::start(const std::map<SlotKey, SlotPlan>& wanted) {
+    for (const auto& [key, plan] : wanted) slots_[key] = make_slot(plan);
+    for (auto& [key, slot] : slots_) slot->start();
+}
+
+void Pool::prepare(const std::map<SlotKey, SlotPlan>& wanted, std::function<void(const std::string&)> on_settled) {
+    for (const auto& [key, plan] : wanted) {
+        const auto present = slots_.find(key);
+        if (present != slots_.end() && present->second->plan().same_process(plan)) continue;
+        candidates_[key] = make_slot(plan);
+    }
+    for (auto& [key, slot] : candidates_) slot->start_candidate();
+    on_settled_ = std::move(on_settled);
+    check_candidates();
+}
+
+void Pool::check_candidates() {
+    if (!on_settled_) return;
+    const auto ready = [](const auto& item) { return item.second->is_ready(); };
+    if (std::all_of(candidates_.begin(), candidates_.end(), ready)) settle("");
+}
+
+// Later, not now: the caller may be a slot that the answer destroys.
+void Pool::settle(const std::string& text) {
+    if (!on_settled_) return;
+    boost::asio::post(context_.io, [answer = std::exchange(on_settled_, nullptr), text] { answer(text); });
+}
+
+void Pool::abandon() {
+    on_settled_ = nullptr;
+    candidates_.clear();
+}
+
+void Pool::commit(const std::map<SlotKey, SlotPlan>& wanted) {
+    for (auto item = slots_.begin(); item != slots_.end();) {
+        const bool replaced = candidates_.contains(item->first) || !wanted.contains(item->first);
+        if (replaced) put_aside(*item->second);
+        item = replaced ? slots_.erase(item) : std::next(item);
+    }
+    for (auto& [key, slot] : slots_) slot->set_plan(wanted.at(key));
+    for (auto& [key, slot] : candidates_) slot->commit();
+    slots_.merge(candidates_);
+    candidates_.clear();
+}
+
+void Pool::put_aside(Slot& slot) {
+    std::unique_ptr<HandlerProcess> process = slot.release();
+    if (!process) return;
+    process->set_events({.ready = nullptr, .ended = [this, gone = process.get()](auto, const std::string& text) {
+                             log_info("replaced process ended", {{"handler", gone->handler()},
+                                                                 {"process", gone->slot()},
+                                                                 {"reason", text}});
+                             forget_leaving(gone);
+                         }});
+    leaving_.push_back(std::move(process));
+}
+
+void Pool::forget_leaving(HandlerProcess* process) {
+    context_.rows.give_back_process(process->row());
+    leaving_.remove_if([process](const auto& item) { return item.get() == process; });
+    if (leaving_.empty() && on_ended_) boost::asio::post(context_.io, std::exchange(on_ended_, nullptr));
+}
+
+void Pool::drain_leaving(std::chrono::milliseconds patience) {
+    for (auto& process : leaving_)
+        if (!process->is_leaving()) process->drain(patience);
+}
+
+std::vector<const Slot*> Pool::slots() const {
+    std::vector<const Slot*> result;
+    for (const auto& [key, slot] : slots_) result.push_back(slot.get());
+    return result;
+}
+
+void Pool::retire() {
+    abandon();
+    commit({});
+}
+
+void Pool::stop(std::chrono::milliseconds patience, std::function<void()> ended) {
+    on_ended_ = std::move(ended);
+    if (leaving_.empty()) return boost::asio::post(context_.io, std::exchange(on_ended_, nullptr));
+    drain_leaving(patience);
+}
+
+void Pool::hurry() {
+    for (auto& process : leaving_) process->stop();
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,69 @@
+// All slots of a configuration: which processes there shall be. A reload builds the next pool from the present one,
+// moving what stays and starting candidates for what changed; nothing of the present pool ends before the commit.
+// Keeper's thread only.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "keeper/slot.hpp"
+#include "keeper/socket_set.hpp"
+
+namespace portier::keeper {
+
+using SlotKey = std::pair<std::string, std::uint32_t>;  // handler, slot
+
+// The slots that a configuration wants, with the sockets that their processes inherit.
+std::map<SlotKey, SlotPlan> wanted_slots(const config::Config& config, const SocketSet& sockets);
+
+class Pool {
+public:
+    explicit Pool(const SlotContext& context) : context_(context) {}
+
+    void set_on_changed(std::function<void()> on_changed) { on_changed_ = std::move(on_changed); }
+
+    // The first configuration: every slot starts, failures are tried again.
+    void start(const std::map<SlotKey, SlotPlan>& wanted);
+
+    // Candidates for every slot that is new or differs. Throws std::system_error when one cannot be started.
+    // `on_settled` is called once: with an empty text when all are ready, else with what went wrong.
+    void prepare(const std::map<SlotKey, SlotPlan>& wanted, std::function<void(const std::string&)> on_settled);
+    void abandon();  // candidates end, everything is as before prepare()
+    // Candidates take their places; the processes that they replace, and those of slots that are not wanted any more,
+    // are put aside: still running, told nothing yet.
+    void commit(const std::map<SlotKey, SlotPlan>& wanted);
+    // Tells the processes that commit() put aside that no more will come.
+    void drain_leaving(std::chrono::milliseconds patience);
+
+    bool has_candidates() const { return !candidates_.empty(); }
+    std::vector<const Slot*> slots() const;
+
+    // The end of the daemon: from now on no process is started again.
+    void retire();
+    // After retire(): drain, then signals; `ended` is called when no process is left.
+    void stop(std::chrono::milliseconds patience, std::function<void()> ended);
+    void hurry();  // a second request to stop: the stop signal now
+
+private:
+    std::unique_ptr<Slot> make_slot(const SlotPlan& plan);
+    void check_candidates();
+    void settle(const std::string& text);
+    void put_aside(Slot& slot);
+    void forget_leaving(HandlerProcess* process);
+
+    SlotContext context_;
+    std::function<void()> on_changed_;
+    std::map<SlotKey, std::unique_ptr<Slot>> slots_;
+    std::map<SlotKey, std::unique_ptr<Slot>> candidates_;
+    std::list<std::unique_ptr<HandlerProcess>> leaving_;
+    std::function<void(const std::string&)> on_settled_;
+    std::function<void()> on_ended_;
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,106 @@
+// Keeper's reload: read and check the whole file, open what is new, start successors and wait until they are ready, then
+// swap. Until the swap nothing of the present configuration is touched, so every failure leaves things as they were.
+#include <system_error>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "keeper/keeper.hpp"
+#include "keeper/reload.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+bool same_settings(const config::Config& a, const config::Config& b) {
+    return a.handlers == b.handlers && a.ports == b.ports && a.admin == b.admin && a.router == b.router;
+}
+
+}  // namespace
+
+bool Keeper::reload_committing() const { return reload_ && reload_->committing; }
+
+void Keeper::reload(std::function<void(const ReloadAnswer&)> answer) {
+    if (stopping_) return answer({.ok = false, .changed = false, .text = "portier is stopping"});
+    waiting_reloads_.push_back(std::move(answer));
+    if (!reload_) begin_reload();
+}
+
+void Keeper::begin_reload() {
+    reload_ = std::make_unique<Reload>();
+    reload_->answers.swap(waiting_reloads_);
+    config::Loaded loaded = config::load(config_.file);
+    std::string text;
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) text += config::render(diagnostic);
+    if (!loaded.config) return finish_reload({.ok = false, .changed = false, .text = text});
+    reload_->config = std::move(*loaded.config);
+    if (const std::string fixed = fixed_key_changed(reload_->config); !fixed.empty())
+        return finish_reload({.ok = false, .changed = false, .text = fixed});
+    try {
+        reload_->sockets = SocketSet::build(reload_->config, sockets_, next_number_);
+        reload_->wanted = wanted_slots(reload_->config, reload_->sockets);
+        pool_.prepare(reload_->wanted, [this](const std::string& problem) { on_candidates(problem); });
+    } catch (const std::exception& error) {
+        pool_.abandon();
+        finish_reload({.ok = false, .changed = false, .text = std::string(error.what()) + "\n"});
+    }
+}
+
+// What only a restart can change. The router's user: its process is already somebody. The socket: clients know it.
+std::string Keeper::fixed_key_changed(const config::Config& next) const {
+    std::string keys;
+    if (next.router.user != config_.router.user) keys += " router.user";
+    if (next.admin.socket != config_.admin.socket) keys += " admin.socket";
+    return keys.empty() ? "" : "only a restart can change:" + keys + "\n";
+}
+
+void Keeper::on_candidates(const std::string& problem) {
+    if (stopping_ || !reload_) return;
+    if (!problem.empty()) {
+        pool_.abandon();
+        return finish_reload({.ok = false, .changed = false, .text = problem + "\n"});
+    }
+    commit_reload();
+}
+
+void Keeper::commit_reload() {
+    reload_->committing = true;
+    // The old sockets stay open until the router has let go of them, after delivering what waited there.
+    const auto old_sockets = std::make_shared<SocketSet>(std::move(sockets_));
+    const auto old_config = std::make_shared<config::Config>(std::move(config_));
+    config_ = std::move(reload_->config);
+    sockets_ = std::move(reload_->sockets);
+    pool_.commit(reload_->wanted);
+    sockets_.tune(config_);
+    router_->publish(make_order(), [this, old_sockets, old_config] {
+        pool_.drain_leaving(config_.router.drain_timeout);
+        const bool changed = !same_settings(*old_config, config_);
+        finish_reload({.ok = true, .changed = changed, .text = ""});
+    });
+}
+
+void Keeper::finish_reload(const ReloadAnswer& outcome) {
+    ReloadAnswer answer = outcome;
+    metrics::Globals& globals = board_->globals;
+    const auto result = !answer.ok      ? metrics::ReloadResult::failed
+                        : answer.changed ? metrics::ReloadResult::applied
+                                         : metrics::ReloadResult::unchanged;
+    globals.reloads[static_cast<std::size_t>(result)].add();
+    globals.last_reload_ok.set(answer.ok ? 1 : 0);
+    if (answer.ok) {
+        globals.last_reload_ms.set(wall_milliseconds());
+        if (answer.changed) globals.generation.add();
+        last_reload_error_.clear();
+        answer.text = (answer.changed ? "reloaded, generation " : "nothing changed, generation ") +
+                      std::to_string(globals.generation.get()) + "\n";
+        log_info("reload", {{"result", answer.changed ? "applied" : "unchanged"}, {"generation", globals.generation.get()}});
+    } else {
+        last_reload_error_ = answer.text;
+        log_error("reload refused, everything stays as it was", {{"error", answer.text}});
+    }
+    const std::unique_ptr<Reload> done = std::move(reload_);
+    for (const auto& tell : done->answers) tell(answer);
+    publish_soon();
+    if (!waiting_reloads_.empty()) begin_reload();
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,167 @@
+#include "keeper/router_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "delivery/link.hpp"
+#include "net/channel.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+constexpr int kPatienceMs = 5000;
+constexpr std::chrono::milliseconds kPatience{kPatienceMs};
+// A router that lived this long is replaced at once; one that dies at its start is not started in a spin.
+constexpr std::uint64_t kStableMs = 1000;
+constexpr std::chrono::milliseconds kFirstDelay{50};
+constexpr std::chrono::milliseconds kLongestDelay{5000};
+
+}  // namespace
+
+RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options)
+    : io_(io), board_(board), options_(std::move(options)), answer_timer_(io), restart_timer_(io) {
+    // Opened now: later the file may be replaced by another version, or lie where the router's user may not look.
+    executable_ = Fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
+    if (!executable_) throw_errno("open /proc/self/exe");
+}
+
+RouterProcess::~RouterProcess() {
+    if (!child_.pidfd) return;
+    proc::kill_group(child_, SIGKILL);
+    proc::reap(child_);
+}
+
+void RouterProcess::start(const RouterOrder& order) {
+    order_ = order;
+    ++revision_;
+    spawn();
+    send_order();
+}
+
+void RouterProcess::spawn() {
+    started_ms_ = monotonic_milliseconds();
+    net::ChannelPair pair = net::make_channel();
+    proc::Command command;
+    command.program = "/proc/self/exe";
+    command.executable = executable_.get();
+    command.argv = {"portier", "router", "--log-level", options_.log_level};
+    if (options_.json_log) command.argv.push_back("--log-json");
+    for (const char* inherited : {"PATH", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
+        if (const char* value = ::getenv(inherited)) command.environment[inherited] = value;
+    command.working_directory = "/";
+    command.parent_death_signal = SIGKILL;
+    command.descriptors = {{STDERR_FILENO, STDERR_FILENO}, {3, pair.far.get()}, {4, board_.descriptor()}};
+    if (!options_.user.empty()) {
+        command.identity = proc::find_identity(options_.user, "");
+        if (!command.identity) throw_errno("router: no user " + options_.user, EINVAL);
+        command.identity->groups.clear();
+        command.drop_capabilities = true;
+    }
+    child_ = proc::spawn(command, "router");
+    link_ = std::move(pair.near);
+    offered_.clear();
+    exit_ = std::make_unique<Readable>(io_, child_.pidfd.get(), [this] { on_exit(); });
+    exit_->wait();
+    link_readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { on_link(); });
+    link_readable_->wait();
+    log_debug("router started", {{"pid", child_.pid}});
+}
+
+void RouterProcess::publish(const RouterOrder& order, std::function<void()> applied) {
+    order_ = order;
+    ++revision_;
+    applied_ = std::move(applied);
+    if (child_.pidfd) send_order();  // otherwise the next router starts with it
+}
+
+void RouterProcess::send_order() {
+    std::vector<std::pair<std::uint32_t, int>> fresh;
+    std::set<std::uint32_t> named;
+    for (const auto& descriptor : order_.descriptors) {
+        named.insert(descriptor.first);
+        if (!offered_.contains(descriptor.first)) fresh.push_back(descriptor);
+    }
+    order_.plan.generation = revision_;
+    std::error_code error = delivery::send_offer(link_.get(), fresh, kPatienceMs);
+    if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order_.plan), kPatienceMs);
+    offered_ = std::move(named);
+    if (error && error != std::errc::broken_pipe && error != std::errc::connection_reset) {
+        log_error("the router does not take its plan, another one is started", {{"error", error.message()}});
+        proc::kill_group(child_, SIGKILL);
+    }
+    arm_answer_timer();
+}
+
+void RouterProcess::arm_answer_timer() {
+    answer_timer_.expires_after(kPatience);
+    answer_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        log_error("the router does not answer, another one is started");
+        proc::kill_group(child_, SIGKILL);
+    });
+}
+
+void RouterProcess::on_link() {
+    for (;;) {
+        const delivery::LinkReceived received = delivery::receive_link(link_.get());
+        if (received.error == std::errc::resource_unavailable_try_again) break;
+        if (received.error) return;  // its end shows in the pidfd
+        if (received.message->type != delivery::LinkType::applied) continue;
+        if (received.message->generation != revision_) continue;
+        answer_timer_.cancel();
+        if (const auto applied = std::exchange(applied_, nullptr)) applied();
+    }
+    link_readable_->wait();
+}
+
+void RouterProcess::on_exit() {
+    answer_timer_.cancel();
+    const auto ending = proc::reap(child_);
+    child_ = {};
+    exit_.reset();
+    link_readable_.reset();
+    link_.reset();
+    if (ended_) return std::exchange(ended_, nullptr)();
+
+    const bool by_signal = ending && !ending->exited;
+    board_->globals.router_restarts[by_signal ? 1 : 0].add();
+    const bool stable = monotonic_milliseconds() - started_ms_ >= kStableMs;
+    delay_ = stable ? std::chrono::milliseconds(0) : std::min(kLongestDelay, std::max(kFirstDelay, delay_ * 2));
+    log_warning("the router died, another one follows",
+                {{"reason", ending ? proc::to_string(*ending) : "unknown end"}, {"after_ms", delay_.count()}});
+    const auto again = [this] {
+        try {
+            spawn();
+            send_order();
+        } catch (const std::system_error& error) {
+            log_error("cannot start a router", {{"error", error.what()}});
+            on_exit();
+        }
+    };
+    if (delay_.count() == 0) return again();
+    restart_timer_.expires_after(delay_);
+    restart_timer_.async_wait([again](const boost::system::error_code& error) {
+        if (!error) again();
+    });
+}
+
+void RouterProcess::stop(std::function<void()> ended) {
+    ended_ = std::move(ended);
+    restart_timer_.cancel();
+    if (!child_.pidfd) return std::exchange(ended_, nullptr)();
+    delivery::send_stop(link_.get());
+    answer_timer_.expires_after(kPatience);
+    answer_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) proc::kill_group(child_, SIGKILL);
+    });
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,65 @@
+// The keeper's side of the router: starts it unprivileged, tells it the plan, and starts another one at once when it
+// dies, with the same sockets and channels. Keeper's thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/readable.hpp"
+#include "keeper/plan_builder.hpp"
+#include "metrics/board.hpp"
+#include "proc/spawn.hpp"
+
+namespace portier::keeper {
+
+class RouterProcess {
+public:
+    struct Options {
+        std::string user;       // empty: as the keeper
+        bool json_log = false;
+        std::string log_level;
+    };
+
+    RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options);
+    ~RouterProcess();  // kills it
+
+    // Starts the first router. Throws std::system_error.
+    void start(const RouterOrder& order);
+
+    // Sends a new order; `applied` is called once it is in force. A router that does not answer within 5 s is replaced
+    // by a new one that starts with this order.
+    void publish(const RouterOrder& order, std::function<void()> applied);
+
+    // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s.
+    void stop(std::function<void()> ended);
+
+    pid_t pid() const { return child_.pid; }
+
+private:
+    void spawn();
+    void send_order();
+    void on_link();
+    void on_exit();
+    void arm_answer_timer();
+
+    boost::asio::io_context& io_;
+    metrics::BoardMemory& board_;
+    Options options_;
+    Fd executable_;
+    RouterOrder order_;
+    std::uint64_t revision_ = 0;
+    std::function<void()> applied_;
+    std::function<void()> ended_;
+    proc::Child child_;
+    Fd link_;
+    std::set<std::uint32_t> offered_;  // to this router
+    std::unique_ptr<Readable> exit_, link_readable_;
+    boost::asio::steady_timer answer_timer_, restart_timer_;
+    std::uint64_t started_ms_ = 0;
+    std::chrono::milliseconds delay_{0};
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,38 @@
+#include "keeper/sampler.hpp"
+
+#include "metrics/own_usage.hpp"
+#include "proc/usage.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+constexpr std::chrono::seconds kPeriod{2};
+
+}  // namespace
+
+Sampler::Sampler(boost::asio::io_context& io, metrics::Board& board) : board_(board), timer_(io) {}
+
+void Sampler::start() {
+    sample();
+    timer_.expires_after(kPeriod);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) start();
+    });
+}
+
+void Sampler::sample() {
+    metrics::record_own_usage(board_.globals.roles[0]);
+    for (std::uint32_t i = 1; i < board_.globals.process_rows.get(); ++i) {
+        metrics::ProcessRow& row = board_.processes[i];
+        const metrics::ProcessState state = row.get_state();
+        if (state == metrics::ProcessState::absent || state == metrics::ProcessState::waiting) continue;
+        const auto usage = proc::read_usage(row.pid.load(std::memory_order_relaxed));
+        if (!usage) continue;
+        row.cpu_microseconds.set(usage->cpu_microseconds);
+        row.resident_bytes.set(usage->resident_bytes);
+        row.open_fds.set(usage->open_fds);
+    }
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,132 @@
+#include "keeper/slot.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+// A process that lived this long was stable; its next end is the first again.
+constexpr std::uint64_t kStableMs = 10'000;
+
+}  // namespace
+
+bool SlotPlan::same_process(const SlotPlan& other) const {
+    config::Handler mine = handler, theirs = other.handler;
+    theirs.processes = mine.processes;
+    theirs.balance = mine.balance;
+    theirs.restart = mine.restart;
+    const auto same_socket = [](const InheritedSocket& a, const InheritedSocket& b) {
+        return a.socket == b.socket && a.name == b.name;
+    };
+    return mine == theirs && slot == other.slot && sockets.size() == other.sockets.size() &&
+           std::equal(sockets.begin(), sockets.end(), other.sockets.begin(), same_socket);
+}
+
+Slot::Slot(const SlotContext& context, SlotPlan plan, Events events)
+    : context_(context),
+      plan_(std::move(plan)),
+      events_(std::move(events)),
+      restart_timer_(context.io),
+      random_(std::random_device{}()) {}
+
+Slot::~Slot() {
+    set_waiting(false);
+    if (process_) context_.rows.give_back_process(process_->row());
+}
+
+void Slot::start_candidate() {
+    candidate_ = true;
+    spawn();
+}
+
+void Slot::start() {
+    try {
+        spawn();
+    } catch (const std::system_error& error) {
+        schedule_restart(metrics::Restarted::failed, error.what());
+    }
+}
+
+void Slot::spawn() {
+    set_waiting(false);
+    const bool handoff = plan_.handler.delivery == config::Delivery::handoff;
+    ProcessSetup setup{.handler = plan_.handler,
+                       .slot = plan_.slot,
+                       .sockets = plan_.sockets,
+                       .channel_number = handoff ? context_.next_number++ : 0,
+                       .row = context_.rows.take_process(),
+                       .handler_row = context_.rows.handler(plan_.handler.name)};
+    HandlerProcess::Events events{
+        .ready = [this] { events_.changed(); },
+        .ended = [this](metrics::Restarted reason, const std::string& text) { on_ended(reason, text); }};
+    const std::uint32_t row = setup.row;
+    started_ms_ = monotonic_milliseconds();
+    try {
+        process_ = std::make_unique<HandlerProcess>(context_.io, context_.board, std::move(setup), std::move(events));
+    } catch (...) {
+        context_.rows.give_back_process(row);
+        throw;
+    }
+    log_info("process started", {{"handler", plan_.handler.name}, {"process", plan_.slot}, {"pid", process_->pid()}});
+    if (process_->is_ready()) events_.changed();
+}
+
+void Slot::on_ended(metrics::Restarted reason, const std::string& text) {
+    const bool was_ready = process_->is_ready();
+    context_.rows.give_back_process(process_->row());
+    process_.reset();
+    if (candidate_ && !was_ready) return events_.failed(text);
+    schedule_restart(reason, text);
+    events_.changed();
+}
+
+void Slot::schedule_restart(metrics::Restarted reason, const std::string& text) {
+    const auto delay = next_delay();
+    log_warning("process ended, another one follows", {{"handler", plan_.handler.name},
+                                                       {"process", plan_.slot},
+                                                       {"reason", text},
+                                                       {"after_ms", delay.count()}});
+    set_waiting(true);
+    restart_timer_.expires_after(delay);
+    restart_timer_.async_wait([this, reason](const boost::system::error_code& error) {
+        if (error) return;
+        context_.board.handlers[context_.rows.handler(plan_.handler.name)]
+            .restarts[static_cast<std::size_t>(reason)]
+            .add();
+        start();
+    });
+}
+
+// Doubles from `first` to `max`; up to a tenth less at random, so that many slots do not start in step.
+std::chrono::milliseconds Slot::next_delay() {
+    const config::Restart& restart = plan_.handler.restart;
+    const bool stable = monotonic_milliseconds() - started_ms_ >= kStableMs;
+    delay_ = stable || delay_.count() == 0 ? restart.first : std::min(restart.max, delay_ * 2);
+    std::uniform_int_distribution<std::int64_t> jitter(0, delay_.count() / 10);
+    return delay_ - std::chrono::milliseconds(jitter(random_));
+}
+
+void Slot::set_waiting(bool waiting) {
+    if (waiting && waiting_row_ == 0) {
+        waiting_row_ = context_.rows.take_process();
+        metrics::ProcessRow& row = context_.board.processes[waiting_row_];
+        row.handler.store(context_.rows.handler(plan_.handler.name), std::memory_order_relaxed);
+        row.slot.store(plan_.slot, std::memory_order_relaxed);
+        row.state.store(static_cast<std::uint32_t>(metrics::ProcessState::waiting), std::memory_order_relaxed);
+    } else if (!waiting && waiting_row_ != 0) {
+        context_.board.processes[waiting_row_].state.store(0, std::memory_order_relaxed);
+        context_.rows.give_back_process(std::exchange(waiting_row_, 0));
+    }
+}
+
+std::unique_ptr<HandlerProcess> Slot::release() {
+    restart_timer_.cancel();
+    return std::move(process_);
+}
+
+}  // namespace portier::keeper

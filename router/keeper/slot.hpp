@@ -1,0 +1,76 @@
+// One place in a handler's pool: keeps a process in it. A process that ends unasked is started again after a growing,
+// jittered delay that is reset once a process has been stable. Keeper's thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <random>
+
+#include "keeper/handler_process.hpp"
+#include "keeper/rows.hpp"
+
+namespace portier::keeper {
+
+// What makes two slots the same: if nothing here differs, a reload leaves the process alone.
+struct SlotPlan {
+    config::Handler handler;
+    std::uint32_t slot = 0;
+    std::vector<InheritedSocket> sockets;
+
+    bool same_process(const SlotPlan& other) const;
+};
+
+// What slots share: the event loop, the board and the next free numbers.
+struct SlotContext {
+    boost::asio::io_context& io;
+    metrics::Board& board;
+    Rows& rows;
+    std::uint32_t& next_number;
+};
+
+class Slot {
+public:
+    struct Events {
+        std::function<void()> changed;                        // a process became ready, or ended
+        std::function<void(const std::string& text)> failed;  // as a candidate: it ended before it was ready
+    };
+
+    Slot(const SlotContext& context, SlotPlan plan, Events events);
+    ~Slot();
+
+    // Starts the process; as a candidate of a reload a failure throws, else it is tried again later.
+    void start_candidate();
+    void start();
+    // From now on failures are restarted.
+    void commit() { candidate_ = false; }
+
+    const SlotPlan& plan() const { return plan_; }
+    // Options that matter to the router only (balance, the size of the pool).
+    void set_plan(SlotPlan plan) { plan_ = std::move(plan); }
+    HandlerProcess* process() const { return process_.get(); }
+    bool is_ready() const { return process_ && process_->is_ready(); }
+
+    // Gives the process away, to be drained by somebody else; the slot is empty then.
+    std::unique_ptr<HandlerProcess> release();
+
+private:
+    void spawn();
+    void on_ended(metrics::Restarted reason, const std::string& text);
+    void schedule_restart(metrics::Restarted reason, const std::string& text);
+    std::chrono::milliseconds next_delay();
+    void set_waiting(bool waiting);
+
+    SlotContext context_;
+    SlotPlan plan_;
+    Events events_;
+    std::unique_ptr<HandlerProcess> process_;
+    boost::asio::steady_timer restart_timer_;
+    std::chrono::milliseconds delay_{0};
+    std::uint32_t waiting_row_ = 0;  // shows the state `waiting` while there is no process
+    std::uint64_t started_ms_ = 0;
+    bool candidate_ = false;
+    std::minstd_rand random_;
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,100 @@
+#include "keeper/socket_set.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+const config::Handler& handler_of(const config::Config& config, const config::Port& port) {
+    return *std::find_if(config.handlers.begin(), config.handlers.end(),
+                         [&](const config::Handler& handler) { return handler.name == port.handler; });
+}
+
+unsigned sockets_per_number(const config::Config& config, const config::Port& port) {
+    return port.protocol == config::Protocol::udp ? handler_of(config, port).processes : 1;
+}
+
+Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
+    try {
+        if (port.protocol == config::Protocol::tcp)
+            return net::open_tcp_listener(key.place, tuning_of(port), port.backlog);
+        return net::open_udp_socket(key.place, key.slot == 0);
+    } catch (const std::system_error& error) {
+        const std::string place = port.mark.file + ":" + std::to_string(port.mark.line) + ":" +
+                                  std::to_string(port.mark.column);
+        throw std::system_error(error.code(), place + ": port " + port.key);
+    }
+}
+
+// Where the router accepts it must never wait; a program that inherits its socket expects the blocking kind, as from
+// systemd. The flag belongs to the open file description, which both share.
+void set_blocking(int fd, bool blocking) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    ::fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+}  // namespace
+
+net::TcpTuning tuning_of(const config::Port& port) {
+    return {.nodelay = port.tcp.nodelay,
+            .keepalive = port.tcp.keepalive,
+            .user_timeout = port.tcp.user_timeout,
+            .defer_accept = port.tcp.defer_accept,
+            .fast_open = port.tcp.fast_open};
+}
+
+SocketSet SocketSet::build(const config::Config& config, const SocketSet& before, std::uint32_t& next_number) {
+    SocketSet set;
+    const auto keep_or_open = [&](const config::Port& port, const Key& key) {
+        const auto present = before.sockets_.find(key);
+        if (present != before.sockets_.end()) {
+            set.sockets_.insert(*present);
+        } else {
+            set.sockets_.emplace(key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key)));
+        }
+    };
+    for (const config::Port& port : config.ports)
+        for (unsigned number = port.first; number <= port.last; ++number)
+            for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
+                keep_or_open(port, {port.protocol, {port.address, static_cast<std::uint16_t>(number)}, slot});
+    set.admin_place_ = config.admin.listen;
+    if (config.admin.listen == before.admin_place_) {
+        set.admin_ = before.admin_;
+    } else if (config.admin.listen) {
+        const net::Place place{config.admin.listen->address, config.admin.listen->port};
+        set.admin_ = std::make_shared<OpenSocket>(next_number++, net::open_tcp_listener(place, {}, 128));
+    }
+    if (set.admin_) set_blocking(set.admin_->fd.get(), false);
+    return set;
+}
+
+void SocketSet::tune(const config::Config& config) const {
+    for (const config::Port& port : config.ports) {
+        const bool router_accepts = handler_of(config, port).delivery != config::Delivery::inherit;
+        for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
+            for (const auto& socket : of_port(port, slot)) {
+                if (port.protocol == config::Protocol::tcp)
+                    net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
+                set_blocking(socket->fd.get(), !router_accepts);
+            }
+    }
+}
+
+std::vector<std::shared_ptr<OpenSocket>> SocketSet::of_port(const config::Port& port, std::uint32_t slot) const {
+    std::vector<std::shared_ptr<OpenSocket>> result;
+    for (unsigned number = port.first; number <= port.last; ++number) {
+        const Key key{port.protocol, {port.address, static_cast<std::uint16_t>(number)},
+                      port.protocol == config::Protocol::udp ? slot : 0};
+        const auto found = sockets_.find(key);
+        if (found != sockets_.end()) result.push_back(found->second);
+    }
+    return result;
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,52 @@
+// The sockets of all ports (and of the admin page), opened once and kept for as long as some configuration wants them:
+// a reload builds a new set that shares what stays with the old one, so a port is never re-bound. Keeper's thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "config/config.hpp"
+#include "net/socket.hpp"
+
+namespace portier::keeper {
+
+struct OpenSocket {
+    std::uint32_t number;  // names the descriptor on the link to the router
+    Fd fd;
+};
+
+class SocketSet {
+public:
+    struct Key {
+        config::Protocol protocol;
+        net::Place place;
+        std::uint32_t slot;  // UDP: one socket per process; TCP: 0
+        auto operator<=>(const Key&) const = default;
+    };
+
+    // Opens what `before` does not have. Throws std::system_error that names the port and where it was configured; then
+    // everything newly opened is closed again and `before` is as it was.
+    static SocketSet build(const config::Config& config, const SocketSet& before, std::uint32_t& next_number);
+
+    // Puts the options of the configuration on sockets that stay. Only once nothing can fail any more.
+    void tune(const config::Config& config) const;
+
+    // The sockets of a port: of every number of its range; UDP: those of one process.
+    std::vector<std::shared_ptr<OpenSocket>> of_port(const config::Port& port, std::uint32_t slot) const;
+    std::shared_ptr<OpenSocket> admin() const { return admin_; }
+    const std::map<Key, std::shared_ptr<OpenSocket>>& all() const { return sockets_; }
+
+private:
+    std::map<Key, std::shared_ptr<OpenSocket>> sockets_;
+    std::shared_ptr<OpenSocket> admin_;
+    std::optional<net::Endpoint> admin_place_;
+};
+
+net::TcpTuning tuning_of(const config::Port& port);
+
+}  // namespace portier::keeper

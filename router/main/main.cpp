@@ -1,0 +1,92 @@
+// portier's command line: one subcommand a function, exit codes 0 done, 1 failed, 2 bad usage or bad configuration.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/log.hpp"
+#include "main/client.hpp"
+#include "main/router_role.hpp"
+#include "main/run.hpp"
+
+namespace {
+
+struct Options {
+    portier::RunOptions run;
+    portier::ClientOptions client;
+    std::string output = "text";
+    std::string log_level = "info";
+    bool log_json = false;
+    bool effective = false;
+    bool describe = false;
+};
+
+void add_commands(CLI::App& app, Options& options, std::function<int()>& chosen) {
+    const auto json = [&options] { return options.output == "json"; };
+    const auto client = [&options, json] {
+        portier::ClientOptions result = options.client;
+        result.json = json();
+        return result;
+    };
+    const auto add = [&](const char* name, const char* help, std::function<int()> action) {
+        CLI::App* command = app.add_subcommand(name, help);
+        command->callback([&chosen, action = std::move(action)] { chosen = action; });
+        command->add_option("-o,--output", options.output, "text or json")->check(CLI::IsMember({"text", "json"}));
+        command->add_option("--socket", options.client.socket, "the command socket of the running portier");
+        return command;
+    };
+    add("run", "Run in the foreground; logs go to stderr", [&options] {
+        options.run.socket = options.client.socket;
+        return portier::run(options.run);
+    })->add_option("FILE", options.run.file, "the configuration")->required();
+    CLI::App* check = add("check", "Check a configuration without touching anything",
+                          [&options, json] { return portier::check(options.run.file, options.effective, json()); });
+    check->add_option("FILE", options.run.file, "the configuration")->required();
+    check->add_flag("--effective", options.effective, "print every value, defaults too");
+    add("reload", "Read the configuration again and put it in force, all or nothing",
+        [client] { return portier::reload(client()); });
+    add("status", "Ports, handlers and processes now", [client] { return portier::status(client()); });
+    add("stop", "Deliver what waits, drain the handlers, end", [client] { return portier::stop(client()); });
+    add("schema", "The JSON Schema of the configuration", [] { return portier::schema(); });
+    add("metrics", "The metrics that portier exports", [json] { return portier::describe_metrics(json()); })
+        ->add_flag("--describe", options.describe, "name, labels, type and meaning of each")
+        ->required();
+    add("version", "The version", [json] { return portier::version(json()); });
+}
+
+void add_router_role(CLI::App& app, Options& options, std::function<int()>& chosen) {
+    CLI::App* router = app.add_subcommand("router", "")->group("");  // hidden: the keeper starts it
+    router->add_option("--log-level", options.log_level);
+    router->add_flag("--log-json", options.log_json);
+    router->callback([&options, &chosen] {
+        chosen = [&options] {
+            using enum portier::LogSeverity;
+            const auto least = options.log_level == "debug"     ? debug
+                               : options.log_level == "warning" ? warning
+                               : options.log_level == "error"   ? error
+                                                                : info;
+            portier::set_up_log({.least = least, .json = options.log_json, .role = "router"});
+            return portier::run_router();
+        };
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("portier: owns ports and hands every connection to the right process");
+    app.require_subcommand(1);
+    Options options;
+    std::function<int()> chosen;
+    add_commands(app, options, chosen);
+    add_router_role(app, options, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    try {
+        return chosen();
+    } catch (const std::exception& error) {
+        std::cerr << "portier: " << error.what() << "\n";
+        return 1;
+    }
+}

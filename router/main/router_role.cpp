@@ -1,0 +1,147 @@
+#include "main/router_role.hpp"
+
+#include <signal.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <thread>
+
+#include "admin/http_server.hpp"
+#include "admin/pages.hpp"
+#include "base/log.hpp"
+#include "delivery/link.hpp"
+#include "desk/accounting.hpp"
+#include "desk/desk.hpp"
+#include "desk/series.hpp"
+#include "metrics/own_usage.hpp"
+
+namespace portier {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kLink = 3;
+constexpr int kBoard = 4;
+constexpr std::chrono::seconds kUsagePeriod{2};
+
+// The admin thread's half: accounting, metrics, HTTP. Everything but the constructor runs on its own thread.
+class AdminHalf {
+public:
+    AdminHalf(metrics::Board& board, desk::Accounting::Hooks hooks)
+        : board_(board), accounting_(io_, board, std::move(hooks)), usage_timer_(io_) {}
+
+    asio::io_context& io() { return io_; }
+
+    void apply(const delivery::Plan& plan, std::map<std::uint32_t, Fd> listeners, Fd destroy_events) {
+        series_ = desk::series_of(plan);
+        accounting_.apply(plan, std::move(destroy_events));
+        std::erase_if(servers_, [&](const auto& item) {
+            return std::find(plan.admin_listeners.begin(), plan.admin_listeners.end(), item.first) ==
+                   plan.admin_listeners.end();
+        });
+        for (auto& [number, fd] : listeners)
+            servers_[number] = std::make_unique<admin::HttpServer>(io_, std::move(fd), [this](const std::string& path) {
+                accounting_.refresh();
+                return admin::page_for(path, board_, series_);
+            });
+    }
+
+    void record_usage() {
+        metrics::record_own_usage(board_.globals.roles[1]);
+        usage_timer_.expires_after(kUsagePeriod);
+        usage_timer_.async_wait([this](const boost::system::error_code& error) {
+            if (!error) record_usage();
+        });
+    }
+
+private:
+    asio::io_context io_{1};
+    metrics::Board& board_;
+    metrics::Series series_;
+    desk::Accounting accounting_;
+    std::map<std::uint32_t, std::unique_ptr<admin::HttpServer>> servers_;
+    asio::steady_timer usage_timer_;
+};
+
+// The desk thread's half: the link to the keeper and the desk.
+class DeskHalf {
+public:
+    DeskHalf(metrics::Board& board, AdminHalf& admin) : admin_(admin), link_(kLink), desk_(io_, board) {
+        readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { read_link(); });
+        readable_->wait();
+    }
+
+    asio::io_context& io() { return io_; }
+    desk::Desk& desk() { return desk_; }
+
+private:
+    void read_link() {
+        for (;;) {
+            delivery::LinkReceived received = delivery::receive_link(link_.get());
+            if (received.error == std::errc::resource_unavailable_try_again) return readable_->wait();
+            // Without a keeper nobody owns the ports any more.
+            if (received.error) return io_.stop();
+            switch (received.message->type) {
+                case delivery::LinkType::offer:
+                    for (auto& [number, fd] : received.message->offered) descriptors_.add(number, std::move(fd));
+                    break;
+                case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
+                case delivery::LinkType::stop: desk_.stop([this] { io_.stop(); }); break;
+                case delivery::LinkType::applied: break;
+            }
+        }
+    }
+
+    void apply(const delivery::Plan& plan) {
+        std::map<std::uint32_t, Fd> admin_listeners;
+        for (const std::uint32_t number : plan.admin_listeners)
+            if (Fd fd = descriptors_.take(number)) admin_listeners[number] = std::move(fd);
+        auto destroy_events = descriptors_.take(plan.destroy_events);
+        // Accounting knows the new ports before the first connection can come through them.
+        asio::post(admin_.io(), [this, plan, listeners = std::move(admin_listeners),
+                                 events = std::move(destroy_events)]() mutable {
+            admin_.apply(plan, std::move(listeners), std::move(events));
+            asio::post(io_, [this, plan] { apply_at_desk(plan); });
+        });
+    }
+
+    void apply_at_desk(const delivery::Plan& plan) {
+        desk_.apply(plan, descriptors_);
+        delivery::send_applied(link_.get(), plan.generation);
+    }
+
+    asio::io_context io_{1};
+    AdminHalf& admin_;
+    Fd link_;
+    delivery::Descriptors descriptors_;
+    desk::Desk desk_;
+    std::unique_ptr<Readable> readable_;
+};
+
+}  // namespace
+
+int run_router() {
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGINT, SIG_IGN);  // Ctrl-C on a terminal is for the keeper
+    const metrics::BoardMemory board = metrics::BoardMemory::attach(Fd(kBoard));
+    DeskHalf* desk_half = nullptr;
+    AdminHalf admin(*board, {.source_ended = [&](std::uint32_t row, const net::Address& source) {
+                        asio::post(desk_half->io(),
+                                   [desk_half, row, source] { desk_half->desk().connection_ended(row, source); });
+                    }});
+    DeskHalf desk(*board, admin);
+    desk_half = &desk;
+
+    const auto keep_running = asio::make_work_guard(admin.io());
+    asio::post(admin.io(), [&admin] { admin.record_usage(); });
+    std::thread admin_thread([&admin] { admin.io().run(); });
+    desk.io().run();
+    admin.io().stop();
+    admin_thread.join();
+    return 0;
+}
+
+}  // namespace portier

@@ -1,0 +1,103 @@
+#include "main/run.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <iostream>
+
+#include "admin/command_address.hpp"
+#include "admin/command_server.hpp"
+#include "admin/commands.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "config/config.hpp"
+#include "keeper/keeper.hpp"
+
+namespace portier {
+
+namespace {
+
+namespace asio = boost::asio;
+
+LogSeverity severity_of(config::LogLevel level) {
+    switch (level) {
+        case config::LogLevel::debug: return LogSeverity::debug;
+        case config::LogLevel::info: return LogSeverity::info;
+        case config::LogLevel::warning: return LogSeverity::warning;
+        case config::LogLevel::error: return LogSeverity::error;
+    }
+    return LogSeverity::info;
+}
+
+bool wants_json(const config::Log& log) {
+    if (log.format == config::LogFormat::automatic) return !stderr_is_terminal();
+    return log.format == config::LogFormat::json;
+}
+
+// The keeper with everything that talks to it: signals and the command socket.
+class Daemon {
+public:
+    Daemon(config::Config config, const RunOptions& options, bool json_log)
+        : path_(admin::command_path(options.socket, config.admin.socket)),
+          keeper_(io_, std::move(config), json_log),
+          commands_(io_, path_, [this](const std::string& request, admin::CommandServer::Answer answer) {
+              admin::dispatch_command(keeper_, [this](std::function<void()> done) { stop(std::move(done)); }, request,
+                                      std::move(answer));
+          }),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP) {}
+
+    void run() {
+        keeper_.start();
+        wait_for_signal();
+        log_info("running", {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
+        io_.run();
+    }
+
+private:
+    void wait_for_signal() {
+        signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+            if (error) return;
+            if (signal == SIGHUP)
+                keeper_.reload([](const keeper::ReloadAnswer&) {});
+            else
+                stop([] {});
+            wait_for_signal();
+        });
+    }
+
+    void stop(std::function<void()> done) {
+        stop_requests_.push_back(std::move(done));
+        keeper_.stop([this] {
+            for (const auto& tell : stop_requests_) tell();
+            log_info("stopped");
+            // One more turn, so that the answers are written.
+            asio::post(io_, [this] { asio::post(io_, [this] { io_.stop(); }); });
+        });
+    }
+
+    asio::io_context io_{1};
+    std::string path_;
+    keeper::Keeper keeper_;
+    admin::CommandServer commands_;
+    asio::signal_set signals_;
+    std::vector<std::function<void()>> stop_requests_;
+};
+
+}  // namespace
+
+int run(const RunOptions& options) {
+    ::signal(SIGPIPE, SIG_IGN);
+    config::Loaded loaded = config::load(options.file);
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) std::cerr << config::render(diagnostic);
+    if (!loaded.config) return 2;
+    const config::Log& log = loaded.config->router.log;
+    const bool json = wants_json(log);
+    set_up_log({.least = severity_of(log.level), .json = json, .role = "keeper"});
+    Daemon(std::move(*loaded.config), options, json).run();
+    return 0;
+}
+
+}  // namespace portier

@@ -1,0 +1,208 @@
+// The board: all counters, in shared memory that the keeper owns, so that they survive a reload and the death of the
+// router. The keeper creates it and hands the descriptor to each router. Every counter has one writing thread (named
+// beside it), readers look without locks, so a sum may be a moment apart from its parts.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/fd.hpp"
+
+namespace portier::metrics {
+
+// One writer: a plain load and store, no locked instruction on the data path.
+class Counter {
+public:
+    void add(std::uint64_t amount = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    }
+    void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+    std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+// Enumerators are the label values of `reason` and `state`, in this order.
+enum class Rejected { limit, source_limit, rate, source_rate, denied, aborted, error };
+inline constexpr std::array<const char*, 7> kRejectedNames{"limit",  "source_limit", "rate", "source_rate",
+                                                           "denied", "aborted",      "error"};
+enum class Closed { client_close, handler_close, client_reset, handler_reset, timeout, unknown };
+inline constexpr std::array<const char*, 6> kClosedNames{"client_close",  "handler_close", "client_reset",
+                                                         "handler_reset", "timeout",       "unknown"};
+enum class ProcessState { absent, starting, ready, draining, stopping, waiting };
+inline constexpr std::array<const char*, 6> kProcessStateNames{"absent",   "starting", "ready",
+                                                               "draining", "stopping", "waiting"};
+enum class Restarted { exit, signal, watchdog, ready_timeout, failed };
+inline constexpr std::array<const char*, 5> kRestartedNames{"exit", "signal", "watchdog", "ready_timeout", "failed"};
+enum class ReloadResult { applied, unchanged, failed };
+inline constexpr std::array<const char*, 3> kReloadResultNames{"applied", "unchanged", "failed"};
+
+// Upper bounds of the buckets in microseconds; what is beyond the last falls into +Inf.
+inline constexpr std::array<std::uint64_t, 11> kDispatchBounds{10,   25,   50,    100,    250,    500,
+                                                               1000, 2500, 10000, 100000, 1000000};
+inline constexpr std::array<std::uint64_t, 11> kDurationBounds{
+    10'000,     100'000,     500'000,     1'000'000,     5'000'000,     30'000'000,
+    60'000'000, 300'000'000, 900'000'000, 3'600'000'000, 14'400'000'000};
+
+class Histogram {
+public:
+    void observe(const std::array<std::uint64_t, 11>& bounds, std::uint64_t microseconds) {
+        std::size_t bucket = 0;
+        while (bucket < bounds.size() && microseconds > bounds[bucket]) ++bucket;
+        buckets[bucket].add();
+        sum_microseconds.add(microseconds);
+    }
+
+    std::array<Counter, 12> buckets;  // not cumulative; the last one is +Inf
+    Counter sum_microseconds;
+};
+
+struct alignas(64) PortRow {
+    // Desk thread.
+    Counter accepted;
+    std::array<Counter, kRejectedNames.size()> rejected;
+    // Accounting (admin thread).
+    Counter seen;  // accepted by the handler itself (inherit), found by event or dump
+    std::array<Counter, kClosedNames.size()> closed;
+    Counter received_bytes, sent_bytes;
+    Histogram duration;
+    Counter accept_queue_length, accept_queue_limit;
+    Counter datagrams_dropped;
+
+    std::uint64_t total_closed() const {
+        std::uint64_t sum = 0;
+        for (const Counter& counter : closed) sum += counter.get();
+        return sum;
+    }
+    std::uint64_t active() const {
+        const std::uint64_t gone = total_closed();  // first: a connection is accepted before it is closed
+        const std::uint64_t come = accepted.get() + seen.get();
+        return come > gone ? come - gone : 0;
+    }
+};
+
+// One started process; a successor in the same slot has a row of its own until both are gone.
+struct alignas(64) ProcessRow {
+    // Keeper.
+    std::atomic<std::uint32_t> state{0};  // ProcessState; absent: the row is free
+    std::atomic<std::uint32_t> handler{0};
+    std::atomic<std::uint32_t> slot{0};
+    std::atomic<std::int32_t> pid{0};
+    Counter started_ms;  // wall clock
+    Counter resident_bytes, open_fds, cpu_microseconds;
+    // Desk thread: the handoff channel's state, read again by a router that takes over.
+    Counter sent, taken, credit;
+    // Accounting.
+    Counter opened;  // found by event or dump (inherit)
+    Counter ended;
+
+    ProcessState get_state() const { return static_cast<ProcessState>(state.load(std::memory_order_relaxed)); }
+    std::uint64_t active() const {
+        const std::uint64_t gone = ended.get();
+        const std::uint64_t come = sent.get() + opened.get();
+        return come > gone ? come - gone : 0;
+    }
+};
+
+struct HandlerRow {  // keeper
+    std::array<Counter, kRestartedNames.size()> restarts;
+    Counter ended_cpu_microseconds;  // of processes that are gone
+};
+
+struct RoleRow {  // each process of ours writes its own
+    Counter pid, started_ms, cpu_microseconds, resident_bytes, virtual_bytes, open_fds, max_fds;
+};
+
+// How a router that died was lost.
+inline constexpr std::array<const char*, 2> kRouterRestartNames{"exit", "signal"};
+
+struct Globals {
+    // Keeper.
+    Counter port_rows, process_rows, handler_rows;  // so many rows have ever been used; the others are never looked at
+    Counter generation, last_reload_ok, last_reload_ms, started_ms;
+    std::array<Counter, kReloadResultNames.size()> reloads;
+    std::array<Counter, kRouterRestartNames.size()> router_restarts;
+    // Accounting.
+    Counter accounting_resyncs;
+    // Desk thread.
+    Histogram dispatch_handoff;
+    std::array<RoleRow, 2> roles;  // keeper, router
+};
+
+// A record that the desk thread leaves for the accounting thread at each handover.
+struct Handover {
+    std::uint64_t cookie;
+    std::uint64_t accepted_ms;  // monotonic
+    std::uint32_t process;      // row
+    std::uint32_t port;         // row
+};
+
+// One writer, one reader, bounded; lives on the board, so that the next router finds what the last one left.
+struct HandoverQueue {
+    static constexpr std::size_t kCapacity = 65536;
+    alignas(64) std::atomic<std::uint64_t> written{0};
+    alignas(64) std::atomic<std::uint64_t> read{0};
+    std::array<Handover, kCapacity> items;
+
+    bool push(const Handover& item) {  // desk thread; false: full
+        const std::uint64_t at = written.load(std::memory_order_relaxed);
+        if (at - read.load(std::memory_order_acquire) == kCapacity) return false;
+        items[at % kCapacity] = item;
+        written.store(at + 1, std::memory_order_release);
+        return true;
+    }
+    bool pop(Handover& item) {  // accounting thread
+        const std::uint64_t at = read.load(std::memory_order_relaxed);
+        if (at == written.load(std::memory_order_acquire)) return false;
+        item = items[at % kCapacity];
+        read.store(at + 1, std::memory_order_release);
+        return true;
+    }
+};
+
+// One live connection in the ledger (desk/ledger.hpp).
+struct LedgerEntry {
+    std::uint64_t cookie;
+    std::uint64_t packed;  // since when, port row, process row
+};
+
+inline constexpr std::size_t kMaxPortRows = 16384;
+inline constexpr std::size_t kMaxProcessRows = 16384;
+inline constexpr std::size_t kMaxHandlerRows = 16384;
+inline constexpr std::size_t kMaxConnections = 1 << 26;
+
+// Pages are only taken up when they are first written, so the generous sizes cost nothing.
+struct Board {
+    Globals globals;
+    std::array<HandlerRow, kMaxHandlerRows> handlers;
+    std::array<PortRow, kMaxPortRows> ports;
+    std::array<ProcessRow, kMaxProcessRows> processes;  // row 0 is nobody: a connection whose process is not known
+    HandoverQueue handovers;
+    alignas(64) std::atomic<std::uint64_t> ledger_size{0};
+    std::array<LedgerEntry, kMaxConnections> ledger;
+};
+
+// A mapping of the board. Movable; unmaps at the end.
+class BoardMemory {
+public:
+    static BoardMemory create();               // throws std::system_error
+    static BoardMemory attach(Fd descriptor);  // throws std::system_error
+    BoardMemory(BoardMemory&& other) noexcept;
+    BoardMemory& operator=(BoardMemory&&) = delete;
+    ~BoardMemory();
+
+    Board& operator*() const { return *board_; }
+    Board* operator->() const { return board_; }
+    int descriptor() const { return descriptor_.get(); }
+
+private:
+    explicit BoardMemory(Fd descriptor);
+
+    Fd descriptor_;
+    Board* board_ = nullptr;
+};
+
+}  // namespace portier::metrics

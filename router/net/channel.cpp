@@ -1,0 +1,92 @@
+#include "net/channel.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace portier::net {
+
+namespace {
+
+using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)>;
+
+void attach_descriptors(msghdr& header, ControlBuffer& control, std::span<const int> descriptors) {
+    if (descriptors.empty()) return;
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* item = CMSG_FIRSTHDR(&header);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(item), descriptors.data(), descriptors.size_bytes());
+}
+
+std::vector<Fd> collect_descriptors(msghdr& header) {
+    std::vector<Fd> result;
+    for (cmsghdr* item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int fd;
+            std::memcpy(&fd, CMSG_DATA(item) + i * sizeof(int), sizeof fd);
+            result.emplace_back(fd);
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+ChannelPair make_channel() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) throw_errno("socketpair");
+    ChannelPair pair{Fd(ends[0]), Fd(ends[1])};
+    // O_NONBLOCK belongs to the open file description, so only our end gets it.
+    if (::fcntl(pair.near.get(), F_SETFL, O_NONBLOCK) < 0) throw_errno("fcntl O_NONBLOCK");
+    return pair;
+}
+
+std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors) {
+    iovec part{const_cast<std::byte*>(message.data()), message.size()};
+    alignas(cmsghdr) ControlBuffer control;
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    attach_descriptors(header, control, descriptors);
+    for (;;) {
+        if (::sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
+        if (errno != EINTR) return errno_code();
+    }
+}
+
+Received receive_message(int channel, std::span<std::byte> buffer) {
+    iovec part{buffer.data(), buffer.size()};
+    alignas(cmsghdr) ControlBuffer control;
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    ssize_t size;
+    do {
+        size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+
+    Received received;
+    if (size < 0) {
+        received.error = errno_code();
+        return received;
+    }
+    received.size = static_cast<std::size_t>(size);
+    received.descriptors = collect_descriptors(header);
+    received.descriptors_lost = header.msg_flags & MSG_CTRUNC;
+    if (size == 0) received.error = errno_code(EPIPE);
+    if (header.msg_flags & MSG_TRUNC) received.error = errno_code(EBADMSG);
+    return received;
+}
+
+}  // namespace portier::net

@@ -1,0 +1,41 @@
+// A channel is a connected SOCK_SEQPACKET Unix socket: whole messages, in order, with descriptors beside
+// them (SCM_RIGHTS). The keeper talks to the router over one and the router to each handoff process.
+// Not thread-safe: one thread sends and receives on one end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include "base/fd.hpp"
+
+namespace portier::net {
+
+// unix(7): SCM_MAX_FD is 253; our contract (handlers/README.md) stays at 64 descriptors a message.
+inline constexpr std::size_t kMaxDescriptors = 64;
+inline constexpr std::size_t kMaxMessage = 131072;
+
+struct ChannelPair {
+    Fd near;  // non-blocking, for us
+    Fd far;   // blocking, for the other process
+};
+
+// Both ends have CLOEXEC. Throws std::system_error.
+ChannelPair make_channel();
+
+// Sends one message without waiting. The caller keeps its descriptors. EAGAIN: the queue is full, nothing was sent.
+std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors = {});
+
+struct Received {
+    std::error_code error;        // EAGAIN: nothing there; EPIPE: the other end is gone; EBADMSG: cut off
+    std::size_t size = 0;         // bytes in the caller's buffer
+    std::vector<Fd> descriptors;  // ours from now on, CLOEXEC
+    bool descriptors_lost = false;  // MSG_CTRUNC: this process was at its descriptor limit, the rest is closed
+};
+
+// Receives one message into `buffer` without waiting.
+Received receive_message(int channel, std::span<std::byte> buffer);
+
+}  // namespace portier::net

@@ -1,0 +1,48 @@
+// Opens the sockets that the keeper owns: TCP listeners and bound UDP sockets, every option set before the first
+// connection can arrive. Accepted connections inherit TCP options from their listener (tcp(7)), so a connection costs
+// no setsockopt of its own.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/fd.hpp"
+#include "net/endpoint.hpp"
+
+namespace portier::net {
+
+struct TcpTuning {
+    bool nodelay = true;
+    std::optional<std::chrono::milliseconds> keepalive;
+    std::optional<std::chrono::milliseconds> user_timeout;
+    std::optional<std::chrono::milliseconds> defer_accept;
+    unsigned fast_open = 0;
+};
+
+// Where a socket is bound. No address: every address, IPv4 and IPv6, by one dual-stack socket (IPv4 only where the
+// kernel has no IPv6).
+struct Place {
+    std::optional<Address> address;
+    std::uint16_t port = 0;
+
+    bool operator==(const Place&) const = default;
+    auto operator<=>(const Place&) const = default;
+};
+
+std::string to_string(const Place& place);  // "*:80", "127.0.0.1:80", "[::1]:80"
+
+// All of these return blocking sockets with CLOEXEC and throw std::system_error that names the place.
+Fd open_tcp_listener(const Place& place, const TcpTuning& tuning, unsigned backlog);
+// `first`: no other socket may be bound there yet (SO_REUSEPORT would hide another daemon of the same user).
+Fd open_udp_socket(const Place& place, bool first);
+
+// Applies changed options and backlog to a listener that stays.
+void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog);
+
+// The inode that stays the same over reload, crash and upgrade.
+std::uint64_t socket_inode(int fd);
+std::uint64_t socket_cookie(int fd);
+Endpoint local_endpoint(int fd);
+
+}  // namespace portier::net

@@ -1,0 +1,74 @@
+// Starts a program with exactly the descriptors, identity, limits and environment that were declared, and watches it
+// by pidfd, so that a process id is never confused with a later one. The keeper's thread only: the caller must be
+// single-threaded, because the child runs code between fork and exec.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fd.hpp"
+
+namespace portier::proc {
+
+struct Identity {
+    uid_t uid;
+    gid_t gid;
+    std::vector<gid_t> groups;  // supplementary
+    std::string user;           // for USER, LOGNAME
+    std::string home;
+};
+
+// The identity of `user` (and `group` instead of its primary one, unless empty). nullopt: no such user or group.
+std::optional<Identity> find_identity(const std::string& user, const std::string& group);
+
+struct ResourceLimit {
+    int resource;  // RLIMIT_NOFILE, ...
+    std::uint64_t value;
+};
+
+struct Command {
+    std::string program;             // absolute path
+    int executable = -1;             // run this open file instead of what lies at `program`
+    std::vector<std::string> argv;   // argv[0] included
+    std::map<std::string, std::string> environment;  // all of it
+    std::string pid_variable;        // set to the child's own pid, "LISTEN_PID"; empty: none
+    std::string working_directory;   // empty: as it is
+    std::optional<Identity> identity;
+    bool drop_capabilities = false;  // also those that root would keep
+    std::vector<ResourceLimit> limits;
+    int parent_death_signal = 0;     // prctl(2) PR_SET_PDEATHSIG; 0: none
+    // Descriptors: at which number the child gets which of ours. 0, 1 and 2 that are not named are /dev/null.
+    std::vector<std::pair<int, int>> descriptors;  // {number in the child, ours}
+};
+
+struct Child {
+    pid_t pid = -1;
+    Fd pidfd;
+};
+
+// The child is the leader of a new session and process group. Throws std::system_error that says which step failed
+// (for example "handler veg: exec /usr/bin/kitchen: No such file or directory"); then no process is left behind.
+Child spawn(const Command& command, const std::string& what);
+
+struct Ending {
+    bool exited = true;  // false: by a signal
+    int value = 0;       // exit code or signal number
+    double cpu_seconds = 0;  // of the process and its waited-for children
+};
+
+// Reaps a process whose pidfd became readable.
+std::optional<Ending> reap(const Child& child);
+std::string to_string(const Ending& ending);  // "exit code 1", "signal SIGSEGV"
+
+// Sends a signal to the process, or to its whole group. Errors (already gone) are no news. The group is killed before
+// its leader is reaped: until then nobody else can get its number.
+void send_signal(const Child& child, int signal);
+void kill_group(const Child& child, int signal);
+
+}  // namespace portier::proc

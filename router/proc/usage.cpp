@@ -1,0 +1,49 @@
+#include "proc/usage.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace portier::proc {
+
+namespace {
+
+// Since Linux 6.2 the size of /proc/PID/fd is the number of descriptors; before that they have to be counted.
+std::uint64_t count_fds(const std::string& folder) {
+    struct stat status{};
+    if (::stat(folder.c_str(), &status) == 0 && status.st_size > 0) return static_cast<std::uint64_t>(status.st_size);
+    std::error_code error;
+    std::uint64_t count = 0;
+    for (std::filesystem::directory_iterator item(folder, error), end; !error && item != end; item.increment(error))
+        ++count;
+    return count;
+}
+
+}  // namespace
+
+std::optional<Usage> read_usage(pid_t pid) {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    std::ifstream file(folder + "/stat");
+    std::string line;
+    if (!std::getline(file, line)) return std::nullopt;
+    // The second field is the name in brackets and may hold anything; the third begins behind the last bracket.
+    const std::size_t bracket = line.rfind(')');
+    if (bracket == std::string::npos) return std::nullopt;
+    std::istringstream fields(line.substr(bracket + 2));
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    std::uint64_t user = 0, system = 0, virtual_bytes = 0, resident_pages = 0;
+    fields >> user >> system;
+    for (int field = 16; field < 23; ++field) fields >> skipped;
+    fields >> virtual_bytes >> resident_pages;
+
+    static const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return Usage{(user + system) * 1'000'000 / ticks, resident_pages * page, virtual_bytes, count_fds(folder + "/fd")};
+}
+
+}  // namespace portier::proc

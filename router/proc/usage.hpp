@@ -1,0 +1,21 @@
+// What a process uses now, from /proc (proc(5)). Any thread. A process that is gone, or that we may not look at, gives
+// nullopt or zeros.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace portier::proc {
+
+struct Usage {
+    std::uint64_t cpu_microseconds = 0;
+    std::uint64_t resident_bytes = 0;
+    std::uint64_t virtual_bytes = 0;
+    std::uint64_t open_fds = 0;
+};
+
+std::optional<Usage> read_usage(pid_t pid);
+
+}  // namespace portier::proc
