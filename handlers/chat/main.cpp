@@ -5,7 +5,6 @@
 #include "sdk/server.hpp"
 
 int main() {
-    return portier::sdk::serve("chat", [](portier::sdk::Connections& connections) {
-        return std::make_unique<chat::Chat>(connections);
-    });
+    return portier::sdk::serve(
+        "chat", [](portier::sdk::Connections& connections) { return std::make_unique<chat::Chat>(connections); });
 }

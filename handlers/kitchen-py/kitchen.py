@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """kitchen.py --menu veg|non-veg: the handoff contract of handlers/README.md with nothing but Python."""
-import os, resource, selectors, signal, socket, struct, sys
+import contextlib, os, resource, selectors, signal, socket, struct, sys
 MENUS = {"veg": "dosa idli paneer samosa thali", "non-veg": "biryani fish-curry keema kebab omelette"}
 DOORS, TAKEN, CREDIT, DRAIN, STOPPING = 1, 2, 3, 4, 5
 kind, other = ("veg", "non-veg") if sys.argv[1:] == ["--menu", "veg"] else ("non-veg", "veg")
@@ -17,8 +17,7 @@ def offer():
 def receive(_):
     global drained
     message, sockets, flags, _ = socket.recv_fds(channel, 131072, 64, socket.MSG_CMSG_CLOEXEC)
-    if message and message[0] != 1: sys.exit("kitchen.py: portier speaks another version of the handoff contract")
-    if flags & socket.MSG_CTRUNC: sys.exit("kitchen.py: no descriptor left for a connection")
+    if message and message[0] != 1 or flags & socket.MSG_CTRUNC: sys.exit("kitchen.py: wrong version, or lost sockets")
     drained = drained or not message or message[1] == DRAIN
     if drained: return selector.unregister(channel)
     if message[1] != DOORS: return
@@ -57,4 +56,5 @@ offer()  # the first message: doors come from now on
 if path := os.environ.get("NOTIFY_SOCKET"):
     socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", path.replace("@", "\0", 1))
 while guests or not drained:
-    for key, _ in selector.select(): key.data(key.fileobj)
+    for key, _ in selector.select():
+        with contextlib.suppress(ConnectionResetError): key.data(key.fileobj)  # the channel says so once, then goes on

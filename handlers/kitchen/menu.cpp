@@ -18,9 +18,13 @@ std::span<const std::string_view> dishes(Kind kind) {
     return kNonVeg;
 }
 
-std::string_view name_of(Kind kind) { return kind == Kind::veg ? "veg" : "non-veg"; }
+std::string_view name_of(Kind kind) {
+    return kind == Kind::veg ? "veg" : "non-veg";
+}
 
-bool cooks(Kind kind, std::string_view dish) { return std::ranges::count(dishes(kind), dish) > 0; }
+bool cooks(Kind kind, std::string_view dish) {
+    return std::ranges::count(dishes(kind), dish) > 0;
+}
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kBlank = " \t\r\n";

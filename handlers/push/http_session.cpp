@@ -47,15 +47,17 @@ void HttpSession::read() {
     parser_->body_limit(kMaxBody);
     reading_ = true;
     give_up_later();
-    http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-        self->reading_ = false;
-        self->timer_.cancel();
-        self->on_read(error);
-    });
+    http::async_read(socket_, buffer_, *parser_,
+                     [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                         self->reading_ = false;
+                         self->timer_.cancel();
+                         self->on_read(error);
+                     });
 }
 
 void HttpSession::on_read(boost::system::error_code error) {
-    if (error == http::error::body_limit) return write(unreadable(http::status::payload_too_large, "too long a message\n"));
+    if (error == http::error::body_limit)
+        return write(unreadable(http::status::payload_too_large, "too long a message\n"));
     if (is_malformed(error)) return write(unreadable(http::status::bad_request, "not a request I understand\n"));
     if (!error) route(parser_->release());
 }

@@ -1,4 +1,5 @@
-// push: WebSocket clients open a topic, an HTTP POST to it reaches all of them. Run it as one process: topics live in it.
+// push: WebSocket clients open a topic, an HTTP POST to it reaches all of them. Run it as one process: topics live in
+// it.
 #include <cstdio>
 #include <exception>
 

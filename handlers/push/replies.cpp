@@ -32,7 +32,8 @@ Response choose(const Request& request) {
     const bool looks = request.method() == http::verb::get || request.method() == http::verb::head;
     if (!topic_of({request.target().data(), request.target().size()}).empty()) {
         const auto status = looks ? http::status::upgrade_required : http::status::method_not_allowed;
-        Response response = plain(status, request.version(), "open this address as a WebSocket, or POST a message to it\n");
+        Response response =
+            plain(status, request.version(), "open this address as a WebSocket, or POST a message to it\n");
         response.set(http::field::allow, "GET, POST");
         response.set(http::field::upgrade, "websocket");
         return response;
@@ -55,7 +56,8 @@ Response reply_to(const Request& request) {
 }
 
 Response published(const Request& request, std::size_t subscribers) {
-    Response response = plain(http::status::ok, request.version(), "delivered to " + std::to_string(subscribers) + "\n");
+    Response response =
+        plain(http::status::ok, request.version(), "delivered to " + std::to_string(subscribers) + "\n");
     response.keep_alive(request.keep_alive());
     return response;
 }
@@ -69,7 +71,8 @@ Response unreadable(http::status status, std::string_view text) {
 bool is_text(std::string_view bytes) {
     // escape() leaves valid UTF-8 alone but for these, which are valid in a message.
     std::string shown(bytes);
-    std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; }, ' ');
+    std::ranges::replace_if(
+        shown, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; }, ' ');
     return portier::escape(shown) == shown;
 }
 

@@ -38,7 +38,7 @@ private:
     std::string topic_;
     boost::beast::websocket::stream<Socket> stream_;
     boost::beast::flat_buffer received_;
-    std::deque<Message> queue_;   // the first one is being written
+    std::deque<Message> queue_;  // the first one is being written
     std::size_t queued_bytes_ = 0;
     bool subscribed_ = false;
     bool leaving_ = false;

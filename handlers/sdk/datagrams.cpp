@@ -39,8 +39,8 @@ std::size_t Datagrams::receive() {
     for (std::size_t i = 0; i < kBatch; ++i) {
         Request& request = requests_[i];
         request.part = {buffer_.get() + i * kMaxDatagram, kMaxDatagram};
-        received_[i].msg_hdr = {&request.from, sizeof request.from, &request.part, 1, request.control.data(),
-                                request.control.size(), 0};
+        received_[i].msg_hdr = {
+            &request.from, sizeof request.from, &request.part, 1, request.control.data(), request.control.size(), 0};
     }
     const int count = ::recvmmsg(socket_.get(), received_.data(), kBatch, MSG_DONTWAIT, nullptr);
     // An error here is a client's ICMP message or nothing to read: no reason to stop serving the others.

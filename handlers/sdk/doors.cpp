@@ -98,7 +98,9 @@ void Doors::collect() {
     while (free.size() >= net::kMaxMessage && (state_ == State::open || state_ == State::draining)) {
         net::Received received = net::receive_message(channel_.get(), free.first(net::kMaxMessage));
         if (is_full(received.error)) break;
-        if (received.error == std::errc::broken_pipe || received.error == std::errc::connection_reset)
+        // portier went away without reading all that we said: reported once, before the doors that still wait.
+        if (received.error == std::errc::connection_reset) continue;
+        if (received.error == std::errc::broken_pipe)
             state_ = State::ended;
         else if (received.error)
             fail("receiving from portier: " + received.error.message());
@@ -118,7 +120,8 @@ void Doors::understand(std::span<const std::byte> message, std::vector<Fd> descr
         return fail("portier speaks version " + std::to_string(version) + " of the handoff contract, this program " +
                     std::to_string(net::kHandoffVersion));
     const auto type = std::to_integer<unsigned>(message[1]);
-    if (type < static_cast<unsigned>(net::HandoffType::doors) || type > static_cast<unsigned>(net::HandoffType::stopping))
+    if (type < static_cast<unsigned>(net::HandoffType::doors) ||
+        type > static_cast<unsigned>(net::HandoffType::stopping))
         return;  // of a later revision of version 1
     auto decoded = net::decode_handoff(message);
     if (!decoded) return fail("a malformed message of type " + std::to_string(type));

@@ -56,7 +56,8 @@ void Intake::ready(int fd) {
     if (doors_ && fd == doors_->fd()) return receive_doors();
     if (listeners_.accept(fd, [&](Fd socket) { receiver_.opened(std::move(socket)); })) return;
     for (Datagrams& datagrams : datagrams_)
-        if (datagrams.fd() == fd) datagrams.serve([&](std::string_view datagram) { return receiver_.answer(datagram); });
+        if (datagrams.fd() == fd)
+            datagrams.serve([&](std::string_view datagram) { return receiver_.answer(datagram); });
 }
 
 void Intake::receive_doors() {
@@ -72,15 +73,18 @@ void Intake::receive_doors() {
 void Intake::watch_doors() {
     const bool reads = doors_->state() == Doors::State::open && !deadline_;
     const std::uint32_t events = (reads ? EPOLLIN : 0u) | (doors_->wants_write() ? EPOLLOUT : 0u);
-    if (events == doors_events_) return;
-    // Without events it is taken out: the end of file would be reported for ever.
-    if (events == 0)
-        loop_.remove(doors_->fd());
-    else if (doors_events_ != 0)
-        loop_.change(doors_->fd(), events);
-    else if (!loop_.add(doors_->fd(), events))
-        throw_errno("epoll_ctl");
-    doors_events_ = events;
+    if (events != doors_events_) {
+        // Without events it is taken out: the end of file would be reported for ever.
+        if (events == 0)
+            loop_.remove(doors_->fd());
+        else if (doors_events_ != 0)
+            loop_.change(doors_->fd(), events);
+        else if (!loop_.add(doors_->fd(), events))
+            throw_errno("epoll_ctl");
+        doors_events_ = events;
+    }
+    // Closed once all is said: what we have not taken goes to another process now, not when our last client is gone.
+    if (deadline_ && events == 0) doors_.reset();
 }
 
 void Intake::stop() {

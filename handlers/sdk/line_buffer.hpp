@@ -23,7 +23,9 @@ public:
     // What came after the last line end: a last line without an end, when nothing more will come.
     std::string_view rest() const { return std::string_view(data_).substr(start_); }
     // A line, finished or not, is longer than allowed; next() returns no more.
-    bool too_long() const { return too_long_ || (rest().size() > max_line_ && rest().find('\n') == std::string_view::npos); }
+    bool too_long() const {
+        return too_long_ || (rest().size() > max_line_ && rest().find('\n') == std::string_view::npos);
+    }
 
 private:
     std::size_t max_line_;

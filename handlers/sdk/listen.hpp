@@ -15,9 +15,9 @@ struct Inherited {
     bool datagram = false;  // UDP; otherwise a TCP listener
 };
 
-// Takes over the passed sockets, sets CLOEXEC on them and removes the LISTEN_ variables, so that children are not misled.
-// Empty when nothing was passed to this very process. Throws std::system_error or std::runtime_error when what the
-// variables announce is not there.
+// Takes over the passed sockets, sets CLOEXEC on them and removes the LISTEN_ variables, so that children are not
+// misled. Empty when nothing was passed to this very process. Throws std::system_error or std::runtime_error when what
+// the variables announce is not there.
 std::vector<Inherited> inherited_sockets();
 
 }  // namespace portier::sdk

@@ -16,7 +16,8 @@ public:
     // Throws std::system_error.
     void add(Fd socket);
 
-    // Calls each(Fd socket) for the connections that wait on this listener, at most kBatch a call. False: not one of ours.
+    // Calls each(Fd socket) for the connections that wait on this listener, at most kBatch a call. False: not one of
+    // ours.
     template <typename Each>
     bool accept(int fd, Each&& each) {
         Listener* listener = find(fd);

@@ -25,8 +25,8 @@ void Loop::remove(int fd) {
 }
 
 std::span<const epoll_event> Loop::wait(std::optional<int> timeout_ms) {
-    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
-                                   timeout_ms.value_or(-1));
+    const int count =
+        ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout_ms.value_or(-1));
     if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
     return std::span(events_).first(count < 0 ? 0 : static_cast<std::size_t>(count));
 }

@@ -50,8 +50,8 @@ std::error_code notify(std::string_view lines) {
 }
 
 std::optional<std::chrono::microseconds> watchdog_interval() {
-    const auto interval = number_from_environment<std::uint32_t>("WATCHDOG_USEC");
-    if (!interval || *interval == 0) return std::nullopt;
+    const auto interval = number_from_environment<std::int64_t>("WATCHDOG_USEC");
+    if (!interval || *interval <= 0) return std::nullopt;
     const char* meant_for = std::getenv("WATCHDOG_PID");
     if (meant_for && number_from_environment<pid_t>("WATCHDOG_PID") != ::getpid()) return std::nullopt;
     return std::chrono::microseconds(*interval);

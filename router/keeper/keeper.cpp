@@ -1,5 +1,7 @@
 #include "keeper/keeper.hpp"
 
+#include <sys/socket.h>
+
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -34,6 +36,7 @@ void Keeper::start() {
     sockets_ = SocketSet::build(config_, SocketSet(), next_number_);
     sockets_.tune(config_);
     open_destroy_events();
+    join_destroy_events();
     RouterOrder order = make_order();
     RouterProcess::Options options{.user = ::geteuid() == 0 ? config_.router.user : "",
                                    .json_log = json_log_,
@@ -52,10 +55,22 @@ void Keeper::start() {
 // The keeper holds the netlink socket, so that ends announced while there is no router wait for the next one.
 void Keeper::open_destroy_events() {
     try {
-        destroy_events_ = {next_number_++, net::open_destroy_events({.ipv4 = true, .ipv6 = true}, kEventBuffer)};
+        destroy_events_ = {next_number_++, net::open_destroy_events(kEventBuffer)};
     } catch (const std::system_error& error) {
         destroy_events_ = {};
         log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.what()}});
+    }
+}
+
+void Keeper::join_destroy_events() {
+    if (!destroy_events_.second) return;
+    for (const auto& [key, socket] : sockets_.all()) {
+        if (key.protocol != config::Protocol::tcp) continue;
+        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
+        const auto group = ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6;
+        if (!joined_.insert(group).second) continue;
+        if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group))
+            log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.message()}});
     }
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "keeper/sampler.hpp"
 #include "keeper/socket_set.hpp"
 #include "metrics/board.hpp"
+#include "net/sock_diag.hpp"
 
 namespace portier::keeper {
 
@@ -56,6 +58,7 @@ private:
     RouterOrder make_order();
     void publish_soon();
     void open_destroy_events();
+    void join_destroy_events();
     void begin_reload();
     void on_candidates(const std::string& problem);
     void commit_reload();
@@ -70,6 +73,7 @@ private:
     config::Config config_;
     SocketSet sockets_;
     std::pair<std::uint32_t, Fd> destroy_events_;
+    std::set<net::DestroyGroup> joined_;
     Pool pool_;
     Sampler sampler_;
     std::unique_ptr<RouterProcess> router_;

@@ -185,7 +185,7 @@ std::vector<PortInterval> merge_intervals(std::vector<PortInterval> intervals) {
     return merged;
 }
 
-Fd open_destroy_events(DestroyGroups groups, int receive_buffer) {
+Fd open_destroy_events(int receive_buffer) {
     Fd fd = open_netlink(SOCK_NONBLOCK);
     // SO_RCVBUFFORCE needs CAP_NET_ADMIN; without it the kernel caps at net.core.rmem_max.
     if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
@@ -193,11 +193,13 @@ Fd open_destroy_events(DestroyGroups groups, int receive_buffer) {
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
     if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) throw_errno("bind netlink");
-    for (int group : {groups.ipv4 ? SKNLGRP_INET_TCP_DESTROY : 0, groups.ipv6 ? SKNLGRP_INET6_TCP_DESTROY : 0}) {
-        if (group && ::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
-            throw_errno("join the kernel's socket destroy events");
-    }
     return fd;
+}
+
+std::error_code join_destroy_events(int netlink, DestroyGroup group) {
+    const int number = group == DestroyGroup::ipv4 ? SKNLGRP_INET_TCP_DESTROY : SKNLGRP_INET6_TCP_DESTROY;
+    if (::setsockopt(netlink, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &number, sizeof number) < 0) return errno_code();
+    return {};
 }
 
 std::error_code filter_destroy_events(int netlink, std::span<const PortInterval> intervals) {

@@ -40,13 +40,17 @@ struct SocketReport {
     std::uint32_t segments_in = 0;
 };
 
-// Opens a netlink socket that hears the destruction of TCP sockets of the wanted families. `receive_buffer` bytes is a
-// wish; root gets more than net.core.rmem_max. Non-blocking, CLOEXEC. Throws std::system_error.
-struct DestroyGroups {
-    bool ipv4;
-    bool ipv6;  // dual-stack listeners too: their connections are IPv6 sockets whoever the client is
+// Opens a netlink socket for destroy events. `receive_buffer` bytes is a wish; root gets more than net.core.rmem_max.
+// Non-blocking, CLOEXEC. Throws std::system_error.
+Fd open_destroy_events(int receive_buffer);
+
+// From now on the socket hears the destruction of TCP sockets of this kind. Each kind costs the kernel some work for
+// every socket of the host that ends, so only what is needed is joined.
+enum class DestroyGroup {
+    ipv4,
+    ipv6,  // dual-stack listeners too: their connections are IPv6 sockets whoever the client is
 };
-Fd open_destroy_events(DestroyGroups groups, int receive_buffer);
+std::error_code join_destroy_events(int netlink, DestroyGroup group);
 
 // Keeps only events whose local port is in `intervals` (sorted, merged): decided in the kernel by a classic BPF filter.
 std::error_code filter_destroy_events(int netlink, std::span<const PortInterval> intervals);

@@ -117,4 +117,11 @@ Endpoint local_endpoint(int fd) {
     return from_sockaddr(storage);
 }
 
+int socket_family(int fd) {
+    int family = AF_UNSPEC;
+    socklen_t length = sizeof family;
+    ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
+    return family;
+}
+
 }  // namespace portier::net

@@ -44,5 +44,6 @@ void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog);
 std::uint64_t socket_inode(int fd);
 std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
+int socket_family(int fd);  // AF_INET, AF_INET6
 
 }  // namespace portier::net

@@ -30,8 +30,9 @@ inline void expect_described(const std::vector<Field>& fields) {
         EXPECT_FALSE(expected(field).empty()) << field.key;
         EXPECT_LE(field.min, field.max) << field.key;
         const std::size_t dot = field.key.find('.');
-        if (dot != std::string::npos)
+        if (dot != std::string::npos) {
             EXPECT_TRUE(keys.contains(field.key.substr(0, dot))) << field.key << " stands before its section";
+        }
     }
 }
 
@@ -48,7 +49,9 @@ void expect_consistent(const Table<Object>& table) {
         Object object;
         const std::string unset = to_yaml(field, table.get(i, object));
         EXPECT_TRUE(field.required || !unset.empty() || !field.if_unset.empty()) << field.key << " has no default";
-        if (!unset.empty() && !field.required) EXPECT_EQ(decoded(field, unset), table.get(i, object)) << field.key;
+        if (!unset.empty() && !field.required) {
+            EXPECT_EQ(decoded(field, unset), table.get(i, object)) << field.key;
+        }
         table.set(i, object, *example);
         EXPECT_EQ(table.get(i, object), *example) << field.key;
         EXPECT_EQ(decoded(field, to_yaml(field, *example)), *example) << field.key;

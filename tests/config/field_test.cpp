@@ -8,7 +8,8 @@ namespace portier::config {
 namespace {
 
 TEST(field, says_what_it_expects) {
-    EXPECT_EQ(expected({.key = "a", .kind = Kind::integer, .help = "", .min = 1, .max = 5}), "a whole number from 1 to 5");
+    EXPECT_EQ(expected({.key = "a", .kind = Kind::integer, .help = "", .min = 1, .max = 5}),
+              "a whole number from 1 to 5");
     EXPECT_EQ(expected({.key = "a", .kind = Kind::size, .help = "", .min = 1024}), "a size, at least 1KiB");
     EXPECT_EQ(expected({.key = "a", .kind = Kind::word, .help = "", .words = {"x", "y"}}), "x, y");
 }

@@ -23,10 +23,30 @@ TEST(port_key, reads_every_form) {
 }
 
 TEST(port_key, refuses_what_is_not_a_port) {
-    for (const char* text :
-         {"", "7001", "/tcp", "0/tcp", "65536/tcp", "-1/tcp", "8o80/tcp", "9-8/tcp", "1-/tcp", "1-2-3/tcp", " 1/tcp",
-          "::1:80/tcp", "[::1]80/tcp", "[::1]/tcp", "[]:80/tcp", "host:80/tcp", "*:80/tcp", ":80/tcp", "80/TCP", "80/sctp",
-          "[127.0.0.1]:80/tcp", "[fe80::1%lo]:80/tcp", "1.2.3:80/tcp", "99999999999999999999/tcp"})
+    for (const char* text : {"",
+                             "7001",
+                             "/tcp",
+                             "0/tcp",
+                             "65536/tcp",
+                             "-1/tcp",
+                             "8o80/tcp",
+                             "9-8/tcp",
+                             "1-/tcp",
+                             "1-2-3/tcp",
+                             " 1/tcp",
+                             "::1:80/tcp",
+                             "[::1]80/tcp",
+                             "[::1]/tcp",
+                             "[]:80/tcp",
+                             "host:80/tcp",
+                             "*:80/tcp",
+                             ":80/tcp",
+                             "80/TCP",
+                             "80/sctp",
+                             "[127.0.0.1]:80/tcp",
+                             "[fe80::1%lo]:80/tcp",
+                             "1.2.3:80/tcp",
+                             "99999999999999999999/tcp"})
         EXPECT_FALSE(parse_port_key(text).value) << text;
 }
 
@@ -43,7 +63,8 @@ TEST(port_key, reads_networks) {
     EXPECT_EQ(to_string(*parse_network("fd00::/8").value), "fd00::/8");
     EXPECT_EQ(to_string(*parse_network("::/0").value), "::/0");
     EXPECT_EQ(to_string(*parse_network("::1").value), "::1/128");
-    for (const char* text : {"", "10.0.0.0/33", "fd00::/129", "10.0.0.1/8", "10.0.0.0/", "10.0.0.0/-1", "localhost", "/8"})
+    for (const char* text :
+         {"", "10.0.0.0/33", "fd00::/129", "10.0.0.1/8", "10.0.0.0/", "10.0.0.0/-1", "localhost", "/8"})
         EXPECT_FALSE(parse_network(text).value) << text;
 }
 

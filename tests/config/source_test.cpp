@@ -26,8 +26,9 @@ TEST(source, finds_places_in_code_points) {
 }
 
 TEST(source, drops_the_byte_order_mark_and_carriage_returns) {
-    std::string text = "\xef\xbb\xbf"
-                       "a: 1\r\nb: 2\r\n";
+    std::string text =
+        "\xef\xbb\xbf"
+        "a: 1\r\nb: 2\r\n";
     EXPECT_FALSE(clean_text(text));
     EXPECT_EQ(text, "a: 1\nb: 2\n");
 }
@@ -39,7 +40,8 @@ TEST(source, names_what_is_not_text) {
     EXPECT_EQ(problem_of(std::string("ab\0", 3)), "a NUL byte; a configuration is text");
     EXPECT_EQ(problem_of("a\x1b"), "control byte 0x1b in the text");
     EXPECT_EQ(problem_of("a\rb"), "control byte 0x0d in the text");
-    for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x9a"})
+    for (const char* bad :
+         {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x9a"})
         EXPECT_NE(problem_of(std::string("a") + bad).find("is not valid UTF-8"), std::string::npos);
 }
 

@@ -34,7 +34,8 @@ TEST(units, reads_rates) {
     EXPECT_EQ(parse_rate("500/s").value, (Rate{500, Milliseconds(1000)}));
     EXPECT_EQ(parse_rate("100/m").value, (Rate{100, Milliseconds(60000)}));
     EXPECT_EQ(parse_rate("3/h").value, (Rate{3, Milliseconds(3600000)}));
-    for (const char* text : {"", "500", "0/s", "/s", "500/", "500/ms", "-5/s"}) EXPECT_FALSE(parse_rate(text).value) << text;
+    for (const char* text : {"", "500", "0/s", "/s", "500/", "500/ms", "-5/s"})
+        EXPECT_FALSE(parse_rate(text).value) << text;
 }
 
 TEST(units, a_number_without_unit_is_answered_with_the_units) {

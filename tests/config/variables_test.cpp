@@ -33,9 +33,10 @@ TEST(variables, bring_text_but_no_structure) {
 
 TEST(variables, are_replaced_after_aliases_and_not_below_private_keys) {
     EXPECT_EQ(problems(good_file("", "x-a: ${NOT_SET}\n")), "");
-    EXPECT_EQ(headlines("version: 1\nx-a: &a ${NOT_SET}\nhandlers: {veg: {command: [sleep, *a]}}\nports: {7001/tcp: veg}\n"),
-              "houses.yaml:2:9: error: the environment variable NOT_SET is not set; "
-              "set it or give a default: ${NOT_SET:-default}\n");
+    EXPECT_EQ(
+        headlines("version: 1\nx-a: &a ${NOT_SET}\nhandlers: {veg: {command: [sleep, *a]}}\nports: {7001/tcp: veg}\n"),
+        "houses.yaml:2:9: error: the environment variable NOT_SET is not set; "
+        "set it or give a default: ${NOT_SET:-default}\n");
 }
 
 TEST(variables, an_unset_one_is_reported_once) {

@@ -19,8 +19,9 @@ TEST(yaml_events, reports_duplicates_with_their_path_and_both_places) {
 }
 
 TEST(yaml_events, an_alias_may_be_a_key) {
-    EXPECT_EQ(problems("version: 1\nx-name: &name veg\nhandlers:\n  *name : {command: [sleep]}\nports: {7001/tcp: *name}\n"),
-              "");
+    EXPECT_EQ(
+        problems("version: 1\nx-name: &name veg\nhandlers:\n  *name : {command: [sleep]}\nports: {7001/tcp: *name}\n"),
+        "");
 }
 
 TEST(yaml_events, refuses_what_it_cannot_mean) {

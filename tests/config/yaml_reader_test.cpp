@@ -82,10 +82,11 @@ TEST(yaml_reader, accepts_the_deepest_allowed_nesting) {
 }
 
 TEST(yaml_reader, answers_a_megabyte_of_anything_quickly) {
-    for (const char* text :
-         {"[", "{", "[\n", "{a: ", "[a,", "- ", "? ", "&a ", "*a ", "! ", "\"", "'", "a: ", "a:", "%x\n", "|\n", "#", "-\n",
-          "[{", "a\n", "a ", "a\nb: ", "\t", " ", "\n", "---\n", "]", ",", ": ", "?\n", "&a [", "<<: ", "- a\n", "[],",
-          "\"\" ", "[\"a\",\n", "x: *b\n", "{\"a\":[", "'[' [", "x[", "- [\n", "a: 1\n"}) {
+    for (const char* text : {"[",       "{",        "[\n",   "{a: ",   "[a,",   "- ",    "? ",  "&a ",   "*a ",
+                             "! ",      "\"",       "'",     "a: ",    "a:",    "%x\n",  "|\n", "#",     "-\n",
+                             "[{",      "a\n",      "a ",    "a\nb: ", "\t",    " ",     "\n",  "---\n", "]",
+                             ",",       ": ",       "?\n",   "&a [",   "<<: ",  "- a\n", "[],", "\"\" ", "[\"a\",\n",
+                             "x: *b\n", "{\"a\":[", "'[' [", "x[",     "- [\n", "a: 1\n"}) {
         const auto start = std::chrono::steady_clock::now();
         const Read got = read(repeated(text, kMaxFileBytes));
         // The goal is a tenth of a second; sanitizers on a busy machine are given five.

@@ -20,8 +20,10 @@ TEST(yaml_traps, knows_how_others_read_ambiguous_words_and_numbers) {
 }
 
 TEST(yaml_traps, lets_plain_text_and_numbers_pass) {
-    for (const char* text : {"", "0", "7", "8080", "1.5", "veg", "none", "one", "08", "0x", "12:", "1:2:x", "10.0.0.1",
-                             "::1", "--no", "e3", "1e", "7001/tcp", "true", "123456789012345678901234567890123"})
+    for (const char* text : {"",    "0",     "7",        "8080", "1.5",
+                             "veg", "none",  "one",      "08",   "0x",
+                             "12:", "1:2:x", "10.0.0.1", "::1",  "--no",
+                             "e3",  "1e",    "7001/tcp", "true", "123456789012345678901234567890123"})
         EXPECT_EQ(other_reading(text), std::nullopt) << text;
 }
 

@@ -146,8 +146,8 @@ class Handoff(Handler):
                 message = self.channel.recv(131072)
             except BlockingIOError:
                 return
-            except ConnectionResetError:
-                message = b""
+            except ConnectionResetError:  # said once, when the handler ended with unread doors
+                continue
             if not message:
                 self.ended = True
                 return

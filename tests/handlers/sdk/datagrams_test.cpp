@@ -49,7 +49,9 @@ std::optional<std::string> heard(const Fd& client) {
     return text;
 }
 
-std::optional<std::string_view> same(std::string_view datagram) { return datagram; }
+std::optional<std::string_view> same(std::string_view datagram) {
+    return datagram;
+}
 
 TEST(Datagrams, TheReplyComesFromTheAddressThatWasAsked) {
     for (const int family : {AF_INET, AF_INET6}) {

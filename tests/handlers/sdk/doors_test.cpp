@@ -236,16 +236,18 @@ TEST(Doors, DrainComesAfterTheDoorsBeforeIt) {
 }
 
 TEST(Doors, EndOfFileComesAfterTheDoorsBeforeIt) {
-    RouterEnd router;
-    Doors doors(router.handler_end());
-    const auto far = router.send_doors(1, 2);
-    router.next();
-    router.go_away();
-    Held held;
-    EXPECT_EQ(receive(doors, held), State::ended);
-    EXPECT_EQ(held.ids.size(), 2u);
-    doors.closed(2);
-    EXPECT_FALSE(doors.wants_write());
+    for (const bool has_read : {true, false}) {
+        RouterEnd router;
+        Doors doors(router.handler_end());
+        const auto far = router.send_doors(1, 2);
+        if (has_read) router.next();
+        router.go_away();
+        Held held;
+        EXPECT_EQ(receive(doors, held), State::ended) << has_read;
+        EXPECT_EQ(held.ids.size(), 2u) << has_read;
+        doors.closed(2);
+        EXPECT_FALSE(doors.wants_write());
+    }
 }
 
 TEST(Doors, StopAsksForNoMore) {

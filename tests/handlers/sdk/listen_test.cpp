@@ -1,4 +1,5 @@
-// inherited_sockets() in a process of its own: the test binary forks, because descriptors 3, 4, ... must be the passed ones.
+// inherited_sockets() in a process of its own: the test binary forks, because descriptors 3, 4, ... must be the passed
+// ones.
 #include "sdk/listen.hpp"
 
 #include <fcntl.h>

@@ -41,7 +41,8 @@ public:
         net::encode_header(message, net::HandoffType::doors, static_cast<std::uint16_t>(count));
         for (unsigned i = 0; i < count; ++i) {
             int ends[2];
-            if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) throw_errno("socketpair");
+            if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+                throw_errno("socketpair");
             near.emplace_back(ends[0]);
             far.emplace_back(ends[1]);
             numbers.push_back(ends[0]);

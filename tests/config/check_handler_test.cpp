@@ -1,0 +1,61 @@
+#include <gtest/gtest.h>
+
+#include "config/scratch.hpp"
+
+namespace portier::config {
+namespace {
+
+Host plain_user() {
+    Host host = test_host();
+    host.user = 12345;
+    host.can_change_user = false;
+    host.can_bind_low_ports = false;
+    return host;
+}
+
+TEST(check_handler, another_user_or_group_needs_root) {
+    EXPECT_EQ(headlines(good_file(", user: nobody, group: nogroup")), "");
+    EXPECT_EQ(headlines(good_file(", user: nobody"), plain_user()),
+              "houses.yaml:3:33: error: handlers.veg.user: to run as \"nobody\" portier needs root "
+              "(CAP_SETUID and CAP_SETGID); it runs as user id 12345\n");
+    EXPECT_NE(headlines(good_file(", group: nogroup"), plain_user()).find("needs root (CAP_SETGID)"),
+              std::string::npos);
+    Host nobody = plain_user();
+    nobody.user = 65534;
+    EXPECT_EQ(headlines(good_file(", user: nobody"), nobody), "");
+}
+
+TEST(check_handler, a_limit_above_the_hard_one_needs_a_capability) {
+    Host host = test_host();
+    host.hard_limit = [](int) -> std::uint64_t { return 20000; };
+    EXPECT_EQ(headlines(good_file(", limits: {open_files: 20000}"), host), "");
+    const std::string text = good_file(", limits: {open_files: 20001}");
+    EXPECT_EQ(
+        headlines(text, host),
+        "houses.yaml:3:55: error: handlers.veg.limits.open_files: 20001 is above the hard limit 20000 that portier "
+        "itself has; raise that (ulimit -H, LimitNOFILE= and the like) or give portier CAP_SYS_RESOURCE\n");
+    EXPECT_NE(headlines(good_file(", limits: {cpu: 10h}"), host).find("36000 is above"), std::string::npos);
+    host.can_raise_limits = true;
+    EXPECT_EQ(headlines(text, host), "");
+}
+
+TEST(check_handler, the_working_directory_starts_from_the_files_folder) {
+    const ScratchFolder folder;
+    std::filesystem::create_directory(folder / "kitchen");
+    const std::string file = folder.write("houses.yaml", good_file(", working_directory: kitchen"));
+    const Loaded loaded = load(file, test_host());
+    ASSERT_TRUE(loaded.config) << rendered(loaded, folder.path());
+    EXPECT_EQ(loaded.config->handlers[0].working_directory, (folder / "kitchen").string());
+    EXPECT_NE(headlines(good_file(", working_directory: houses.yaml")).find("is not a folder"), std::string::npos);
+    EXPECT_NE(headlines(good_file(", working_directory: nowhere")).find("No such file"), std::string::npos);
+}
+
+TEST(check_handler, times_fit_together) {
+    EXPECT_NE(headlines(good_file(", restart: {first: 31s}")).find("longer than the longest one 30s"),
+              std::string::npos);
+    EXPECT_NE(headlines(good_file(", stop_when_idle: 5s")).find("add start: on_demand"), std::string::npos);
+    EXPECT_EQ(headlines(good_file(", stop_when_idle: 5s, start: on_demand")), "");
+}
+
+}  // namespace
+}  // namespace portier::config

@@ -1,0 +1,59 @@
+#include <gtest/gtest.h>
+
+#include "config/scratch.hpp"
+
+namespace portier::config {
+namespace {
+
+const std::string kLow = "version: 1\nhandlers: {veg: {command: [sleep]}}\nports: {80/tcp: veg, 1024/tcp: veg}\n";
+
+TEST(check_host, a_low_port_needs_a_capability) {
+    Host host = test_host();
+    EXPECT_EQ(headlines(kLow, host), "");
+    host.can_bind_low_ports = false;
+    EXPECT_EQ(headlines(kLow, host),
+              "houses.yaml:3:9: error: ports.80/tcp: port 80 needs CAP_NET_BIND_SERVICE, which portier does not have; "
+              "net.ipv4.ip_unprivileged_port_start is 1024\n");
+    host.first_unprivileged_port = 80;
+    EXPECT_EQ(headlines(kLow, host), "");
+}
+
+TEST(check_host, the_admin_port_is_not_shown_to_other_machines_by_mistake) {
+    for (const char* address : {"0.0.0.0:7000", "\"[::]:7000\"", "10.0.0.1:7000"}) {
+        const std::string listen = "admin: {listen: " + std::string(address);
+        EXPECT_NE(headlines(good_file("", listen + "}\n")).find("add expose: true"), std::string::npos) << address;
+        EXPECT_EQ(headlines(good_file("", listen + ", expose: true}\n")), "") << address;
+    }
+    for (const char* address : {"127.0.0.1:7000", "127.9.9.9:7000", "\"[::1]:7000\""})
+        EXPECT_EQ(headlines(good_file("", "admin: {listen: " + std::string(address) + "}\n")), "") << address;
+}
+
+TEST(check_host, the_routers_user_must_exist_when_it_is_needed) {
+    const std::string text = good_file("", "router: {user: no-such-user}\n");
+    EXPECT_NE(headlines(text).find("there is no user \"no-such-user\""), std::string::npos);
+    Host host = test_host();
+    host.user = 1000;
+    EXPECT_NE(headlines(text, host).find("there is no user"), std::string::npos);
+    EXPECT_EQ(headlines(good_file(), host), "");
+}
+
+TEST(check_host, a_handler_without_port_is_a_warning) {
+    const ScratchFolder folder;
+    const Loaded loaded =
+        load(folder.write("houses.yaml", "version: 1\nhandlers: {veg: {command: [sleep]}}\n"), test_host());
+    EXPECT_TRUE(loaded.config);
+    ASSERT_EQ(loaded.diagnostics.size(), 1U);
+    EXPECT_EQ(loaded.diagnostics[0].severity, Severity::warning);
+}
+
+TEST(check_host, warns_when_the_ports_let_in_more_than_the_processes_can_hold) {
+    const std::string handler =
+        "version: 1\nhandlers: {veg: {command: [sleep], processes: 2, limits: {open_files: 100}}}\n";
+    EXPECT_EQ(headlines(handler + "ports: {7001/tcp: {handler: veg, max_connections: 200}}\n"), "");
+    EXPECT_NE(
+        headlines(handler + "ports: {7001/tcp: {handler: veg, max_connections: 201}}\n").find("2 processes x 100"),
+        std::string::npos);
+}
+
+}  // namespace
+}  // namespace portier::config

@@ -1,0 +1,61 @@
+// The generated part of config/README.md is what reference_markdown() says. PORTIER_REGENERATE=1 writes it anew.
+#include <gtest/gtest.h>
+
+#include "config/fields.hpp"
+#include "config/scratch.hpp"
+
+namespace portier::config {
+namespace {
+
+const std::filesystem::path kReadme = std::filesystem::path(PORTIER_SOURCE) / "config" / "README.md";
+const std::string kBegin = "<!-- reference: begin, generated from the tables in router/config -->\n\n";
+const std::string kEnd = "\n<!-- reference: end -->";
+
+TEST(reference, is_up_to_date_in_the_readme) {
+    const std::string page = read_whole(kReadme);
+    const std::size_t begin = page.find(kBegin);
+    const std::size_t end = page.find(kEnd);
+    ASSERT_NE(begin, std::string::npos);
+    ASSERT_NE(end, std::string::npos);
+    const std::size_t start = begin + kBegin.size();
+    if (std::getenv("PORTIER_REGENERATE") != nullptr)
+        write_whole(kReadme, page.substr(0, start) + reference_markdown() + page.substr(end));
+    const std::string now = read_whole(kReadme);
+    EXPECT_EQ(now.substr(start, now.find(kEnd) - start), reference_markdown());
+}
+
+TEST(reference, has_a_row_for_every_key) {
+    const std::string text = reference_markdown();
+    const auto expect_rows = [&](const std::vector<Field>& fields) {
+        for (const Field& field : fields) EXPECT_NE(text.find('`' + field.key + '`'), std::string::npos) << field.key;
+    };
+    expect_rows(file_fields());
+    expect_rows(handler_table().fields);
+    expect_rows(port_table().fields);
+    expect_rows(admin_table().fields);
+    expect_rows(router_table().fields);
+}
+
+// Every example of the page that is a whole file loads.
+TEST(reference, the_examples_of_the_readme_load) {
+    const std::string page = read_whole(kReadme);
+    int examples = 0;
+    for (std::size_t at = page.find("```yaml\nversion: 1"); at != std::string::npos;
+         at = page.find("```yaml\nversion: 1", at + 1)) {
+        const std::size_t start = at + std::string("```yaml\n").size();
+        std::string text = page.substr(start, page.find("```", start) - start);
+        const ScratchFolder folder;
+        write_whole(folder / "bin/kitchen", "#!/bin/sh\n");
+        std::filesystem::permissions(folder / "bin/kitchen", std::filesystem::perms(0755));
+        std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+        const std::string path = (folder / "bin").string() + ":/usr/bin:/bin";
+        const Loaded loaded = load(folder.write("houses.yaml", text), test_host({{"PATH", path}, {"STREET", "x"}}));
+        EXPECT_TRUE(loaded.config) << rendered(loaded, folder.path());
+        EXPECT_TRUE(loaded.diagnostics.empty()) << rendered(loaded, folder.path());
+        ++examples;
+    }
+    EXPECT_GE(examples, 2);
+}
+
+}  // namespace
+}  // namespace portier::config
