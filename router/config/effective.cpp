@@ -1,7 +1,6 @@
 // effective_yaml(): the whole configuration as one file that loads to the same.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 
 #include "config/fields.hpp"
@@ -10,33 +9,36 @@ namespace portier::config {
 
 namespace {
 
+// "key: value", or as a comment what holds when there is no value.
+std::string line_of(const Field& field, const Value& value) {
+    const std::string name = field.key.substr(field.key.find('.') + 1);
+    const std::string text = to_yaml(field, value);
+    return text.empty() ? fmt::format("# {}: {}\n", name, field.if_unset) : fmt::format("{}: {}\n", name, text);
+}
+
 // Prints fields as keys, sections as nested maps; `skip` says which fields have no business here.
 template <typename Object, typename Skip>
 std::string print(const Table<Object>& table, const Object& object, int indent, const Skip& skip) {
     std::string out;
+    const std::string margin(static_cast<std::size_t>(indent), ' ');
     for (std::size_t i = 0; i < table.fields.size(); ++i) {
         const Field& field = table.fields[i];
-        if (field.planned || skip(field)) continue;
-        const std::size_t dot = field.key.find('.');
-        const bool nested = dot != std::string::npos;
-        const std::string name = nested ? field.key.substr(dot + 1) : field.key;
-        const std::string margin(static_cast<std::size_t>(indent + (nested ? 2 : 0)), ' ');
-        if (field.kind == Kind::section) {
-            out += fmt::format("{}{}:\n", margin, name);
+        if (field.planned || skip(field) || field.key.find('.') != std::string::npos) continue;
+        if (field.kind != Kind::section) {
+            out += margin + line_of(field, table.get(i, object));
             continue;
         }
-        const std::string value = to_yaml(field, table.get(i, object));
-        out += value.empty() ? fmt::format("{}# {}: {}\n", margin, name, field.if_unset)
-                             : fmt::format("{}{}: {}\n", margin, name, value);
+        std::string below;
+        bool has_values = false;
+        for (std::size_t j = 0; j < table.fields.size(); ++j) {
+            if (!table.fields[j].key.starts_with(field.key + '.')) continue;
+            const std::string line = line_of(table.fields[j], table.get(j, object));
+            has_values = has_values || !line.starts_with('#');
+            below += margin + "  " + line;
+        }
+        out += fmt::format("{}{}:{}\n{}", margin, field.key, has_values ? "" : " {}", below);
     }
     return out;
-}
-
-const Field* section_of(const std::vector<Field>& fields, const Field& field) {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& other) {
-        return other.kind == Kind::section && field.key.starts_with(other.key + '.');
-    });
-    return found == fields.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -52,12 +54,7 @@ std::string effective_yaml(const Config& config) {
     }
     out += config.ports.empty() ? "\nports: {}\n" : "\nports:\n";
     for (const Port& port : config.ports) {
-        const auto& fields = port_table().fields;
-        const auto skip = [&](const Field& field) {
-            const Field* section = section_of(fields, field);
-            const auto fits = [&](const Field& one) { return applies(one, deliveries[port.handler], port.protocol); };
-            return !fits(field) || (section != nullptr && !fits(*section));
-        };
+        const auto skip = [&](const Field& field) { return !applies(field, deliveries[port.handler], port.protocol); };
         out += fmt::format("  {}:\n{}", yaml_text(port.key), print(port_table(), port, 4, skip));
     }
     const auto all = [](const Field&) { return false; };

@@ -89,6 +89,8 @@ Problem explain_yaml_error(const YAML::Exception& error, const ParseState& state
     const Explanation* explanation = find_explanation(error.msg);
     problem.message = explanation != nullptr ? explanation->message : fmt::format("not YAML: {}", error.msg);
     if (explanation != nullptr) problem.hint = explanation->hint;
+    if (state.source.line(problem.at.line).find("${") != std::string_view::npos)
+        problem.hint = "inside of brackets quote variables: \"${NAME}\"";
     return problem;
 }
 

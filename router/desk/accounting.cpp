@@ -79,13 +79,12 @@ void Accounting::schedule_reading() {
 
 void Accounting::read_events() {
     last_read_us_ = monotonic_microseconds();
-    std::vector<net::SocketReport> reports;
-    const auto error = net::read_destroy_events(events_.get(), kReadBudget,
-                                                [&](const net::SocketReport& report) { reports.push_back(report); });
-    // A door is in the queue before its process can have it, so now every ended connection is in the ledger.
-    drain_handovers();
-    for (const net::SocketReport& report : reports) on_destroyed(report);
-    if (error == std::errc::no_buffer_space) {
+    const auto visit = [this](const net::SocketReport& report) {
+        // A door is in the queue before its process can have it, so now every ended connection is in the ledger.
+        drain_handovers();
+        on_destroyed(report);
+    };
+    if (net::read_destroy_events(events_.get(), kReadBudget, visit) == std::errc::no_buffer_space) {
         log_limited(LogSeverity::warning, "the kernel's destroy events overran, counts come from a dump");
         resynchronise();
     }

@@ -96,7 +96,7 @@ void Keeper::finish_reload(const ReloadAnswer& outcome) {
         log_info("reload", {{"result", answer.changed ? "applied" : "unchanged"}, {"generation", globals.generation.get()}});
     } else {
         last_reload_error_ = answer.text;
-        log_error("reload refused, everything stays as it was", {{"error", answer.text}});
+        log_error("reload refused, everything stays as it was", {{"error", answer.text.substr(0, answer.text.find('\n'))}});
     }
     const std::unique_ptr<Reload> done = std::move(reload_);
     for (const auto& tell : done->answers) tell(answer);

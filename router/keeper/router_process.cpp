@@ -19,10 +19,11 @@ namespace {
 
 constexpr int kPatienceMs = 5000;
 constexpr std::chrono::milliseconds kPatience{kPatienceMs};
-// A router that lived this long is replaced at once; one that dies at its start is not started in a spin.
-constexpr std::uint64_t kStableMs = 1000;
-constexpr std::chrono::milliseconds kFirstDelay{50};
-constexpr std::chrono::milliseconds kLongestDelay{5000};
+// A router is replaced at once; only when so many die within ten seconds each, the next ones wait, so that a defect
+// that kills every router does not spin.
+constexpr unsigned kManyDeaths = 20;
+constexpr std::uint64_t kDeathsForgottenMs = 10'000;
+constexpr std::chrono::milliseconds kDelay{500};
 
 }  // namespace
 
@@ -133,10 +134,10 @@ void RouterProcess::on_exit() {
 
     const bool by_signal = ending && !ending->exited;
     board_->globals.router_restarts[by_signal ? 1 : 0].add();
-    const bool stable = monotonic_milliseconds() - started_ms_ >= kStableMs;
-    delay_ = stable ? std::chrono::milliseconds(0) : std::min(kLongestDelay, std::max(kFirstDelay, delay_ * 2));
+    deaths_ = monotonic_milliseconds() - started_ms_ < kDeathsForgottenMs ? deaths_ + 1 : 1;
+    const bool wait = deaths_ > kManyDeaths;
     log_warning("the router died, another one follows",
-                {{"reason", ending ? proc::to_string(*ending) : "unknown end"}, {"after_ms", delay_.count()}});
+                {{"reason", ending ? proc::to_string(*ending) : "unknown end"}, {"after_ms", wait ? kDelay.count() : 0}});
     const auto again = [this] {
         try {
             spawn();
@@ -146,8 +147,8 @@ void RouterProcess::on_exit() {
             on_exit();
         }
     };
-    if (delay_.count() == 0) return again();
-    restart_timer_.expires_after(delay_);
+    if (!wait) return again();
+    restart_timer_.expires_after(kDelay);
     restart_timer_.async_wait([again](const boost::system::error_code& error) {
         if (!error) again();
     });

@@ -59,7 +59,7 @@ private:
     std::unique_ptr<Readable> exit_, link_readable_;
     boost::asio::steady_timer answer_timer_, restart_timer_;
     std::uint64_t started_ms_ = 0;
-    std::chrono::milliseconds delay_{0};
+    unsigned deaths_ = 0;  // one soon after the other
 };
 
 }  // namespace portier::keeper

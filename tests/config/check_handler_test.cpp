@@ -32,7 +32,7 @@ TEST(check_handler, a_limit_above_the_hard_one_needs_a_capability) {
     const std::string text = good_file(", limits: {open_files: 20001}");
     EXPECT_EQ(
         headlines(text, host),
-        "houses.yaml:3:55: error: handlers.veg.limits.open_files: 20001 is above the hard limit 20000 that portier "
+        "houses.yaml:3:48: error: handlers.veg.limits.open_files: 20001 is above the hard limit 20000 that portier "
         "itself has; raise that (ulimit -H, LimitNOFILE= and the like) or give portier CAP_SYS_RESOURCE\n");
     EXPECT_NE(headlines(good_file(", limits: {cpu: 10h}"), host).find("36000 is above"), std::string::npos);
     host.can_raise_limits = true;

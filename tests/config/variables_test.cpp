@@ -16,7 +16,7 @@ std::string argument(const std::string& text, const std::map<std::string, std::s
 }
 
 TEST(variables, are_replaced_in_values) {
-    EXPECT_EQ(argument("${A}", {{"A", "x"}}), "x");
+    EXPECT_EQ(argument("\"${A}\"", {{"A", "x"}}), "x");
     EXPECT_EQ(argument("\"a ${A}${B} c\"", {{"A", "1"}, {"B", "2"}}), "a 12 c");
     EXPECT_EQ(argument("'$$5 $${A}'", {}), "$5 ${A}");
     EXPECT_EQ(argument("\"${A:-x y}\"", {}), "x y");
@@ -26,9 +26,9 @@ TEST(variables, are_replaced_in_values) {
 }
 
 TEST(variables, bring_text_but_no_structure) {
-    EXPECT_EQ(argument("${A}", {{"A", "x, y]"}}), "x, y]");
-    EXPECT_EQ(argument("${A}", {{"A", "${B} $ no"}}), "${B} $ no");
-    EXPECT_EQ(argument("${A}", {{"A", "022"}}), "022");
+    EXPECT_EQ(argument("\"${A}\"", {{"A", "x, y]"}}), "x, y]");
+    EXPECT_EQ(argument("\"${A}\"", {{"A", "${B} $ no"}}), "${B} $ no");
+    EXPECT_EQ(argument("\"${A}\"", {{"A", "022"}}), "022");
 }
 
 TEST(variables, are_replaced_after_aliases_and_not_below_private_keys) {
@@ -39,9 +39,14 @@ TEST(variables, are_replaced_after_aliases_and_not_below_private_keys) {
         "set it or give a default: ${NOT_SET:-default}\n");
 }
 
+TEST(variables, inside_of_brackets_need_quotes) {
+    EXPECT_EQ(headlines("version: 1\nhandlers: {veg: {command: [sleep, ${A}]}}\n"),
+              "houses.yaml:2:27: error: this \"[\" is never closed; inside of brackets quote variables: \"${NAME}\"\n");
+}
+
 TEST(variables, an_unset_one_is_reported_once) {
     EXPECT_EQ(headlines(good_file(", processes: \"${NOT_SET}\"")),
-              "houses.yaml:3:43: error: the environment variable NOT_SET is not set; "
+              "houses.yaml:3:39: error: the environment variable NOT_SET is not set; "
               "set it or give a default: ${NOT_SET:-default}\n");
 }
 

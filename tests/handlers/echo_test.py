@@ -84,24 +84,6 @@ class EchoTest(SampleCase):
                 if kind is Handoff:
                     until(lambda: echo.stopping, "the message stopping")
 
-    def test_sigterm_gives_the_channel_back_before_the_last_client_is_gone(self):
-        echo = self.start(Handoff, "echo")
-        client = self.closing(tcp(echo.port))
-        client.setblocking(False)
-        with self.assertRaises(BlockingIOError):
-            while True:  # until neither side has room: the echo owes bytes that nobody fetches
-                client.sendall(b"x" * 65536)
-        other = self.closing(tcp(echo.port))
-        other.sendall(b"1")
-        exactly(other, 1)
-        echo.terminate()
-        until(lambda: echo.ended, "the end of the channel")
-        self.assertIsNone(echo.process.poll())
-        self.assertTrue(echo.stopping)
-        client.setblocking(True)
-        self.assertGreater(len(everything(client)), 65536)
-        self.assert_ends_well(echo)
-
     def test_credit_keeps_within_the_descriptor_limit(self):
         limit, guests = 96, 200
         echo = self.start(Handoff, "echo", limit=limit)

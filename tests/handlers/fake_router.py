@@ -56,8 +56,8 @@ class Handler:
         foreign = ("LISTEN_", "PORTIER_", "NOTIFY_", "WATCHDOG_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         launcher = ["python3", "-c", LAUNCHER, str(limit or 0), *map(str, descriptors), "--", *command]
-        self.process = subprocess.Popen(launcher, env={**kept, **environment, **(extra or {}), "NOTIFY_SOCKET": notify_path},
-                                        pass_fds=descriptors, stderr=self.stderr)
+        given = {**kept, **environment, **(extra or {}), "NOTIFY_SOCKET": notify_path}
+        self.process = subprocess.Popen(launcher, env=given, pass_fds=descriptors, stderr=self.stderr)
 
     def said(self, state):
         """Whether the process sent this sd_notify line."""

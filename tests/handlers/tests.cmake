@@ -2,7 +2,9 @@
 add_executable(handlers_sdk_test
   handlers/sdk/connections_test.cpp
   handlers/sdk/datagrams_test.cpp
+  handlers/sdk/doors_credit_test.cpp
   handlers/sdk/doors_test.cpp
+  handlers/sdk/intake_test.cpp
   handlers/sdk/line_buffer_test.cpp
   handlers/sdk/listen_test.cpp
   handlers/sdk/listeners_test.cpp
