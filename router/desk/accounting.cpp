@@ -51,7 +51,8 @@ Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks
 
 void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     drain_handovers();
-    ports_.assign(plan);
+    ports_.assign(plan, "tcp");
+    udp_ports_.assign(plan, "udp");
     log_connections_ = plan.log_connections;
     if (destroy_events) {
         readable_.reset();
@@ -154,7 +155,7 @@ void Accounting::resynchronise() {
     board_.globals.accounting_resyncs.add();
     std::unordered_set<std::uint64_t> living;
     const auto visit = [&](const net::SocketReport& report) { living.insert(report.cookie); };
-    if (const auto error = net::dump_tcp(net::DumpWhat::connections, ports_.intervals(), visit))
+    if (const auto error = net::dump_sockets(net::DumpWhat::connections, ports_.intervals(), visit))
         return log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
     std::vector<Ledger::Entry> lost;
     ledger_.visit([&](const Ledger::Entry& entry) {
@@ -205,7 +206,7 @@ void Accounting::dump_inherited() {
         board_.processes[port->only_process].opened.add();
         ledger_.put({.cookie = report.cookie, .since_ms = begin, .port = port->row, .process = port->only_process});
     };
-    if (const auto error = net::dump_tcp(net::DumpWhat::connections, ports_.inherited(), visit))
+    if (const auto error = net::dump_sockets(net::DumpWhat::connections, ports_.inherited(), visit))
         log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
     last_dump_ms_ = begin;
     const std::chrono::milliseconds cost(monotonic_milliseconds() - begin);
@@ -223,19 +224,37 @@ void Accounting::refresh() {
     const std::uint64_t now = monotonic_milliseconds();
     if (now - last_refresh_ms_ < kRefreshPeriodMs) return;
     last_refresh_ms_ = now;
+    refresh_accept_queues();
+    refresh_drops();
+}
+
+void Accounting::refresh_accept_queues() {
     std::unordered_map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> queues;  // a range has many listeners
     const auto visit = [&](const net::SocketReport& report) {
-        if (const PortIndex::Port* port = ports_.find(report.local)) {
-            queues[port->row].first += report.accept_queue;
-            queues[port->row].second += report.accept_queue_limit;
-        }
+        const PortIndex::Port* port = ports_.find(report.local);
+        if (!port) return;
+        queues[port->row].first += report.accept_queue;
+        queues[port->row].second += report.accept_queue_limit;
     };
-    if (const auto error = net::dump_tcp(net::DumpWhat::listeners, ports_.intervals(), visit))
+    if (const auto error = net::dump_sockets(net::DumpWhat::listeners, ports_.intervals(), visit))
         return log_limited(LogSeverity::warning, "cannot dump the listeners", {{"error", error.message()}});
     for (const auto& [row, queue] : queues) {
         board_.ports[row].accept_queue_length.set(queue.first);
         board_.ports[row].accept_queue_limit.set(queue.second);
     }
+}
+
+// The kernel counts per socket; the sockets of a port live as long as the port does.
+void Accounting::refresh_drops() {
+    if (udp_ports_.intervals().empty()) return;
+    std::unordered_map<std::uint32_t, std::uint64_t> drops;
+    const auto visit = [&](const net::SocketReport& report) {
+        if (const PortIndex::Port* port = udp_ports_.find(report.local)) drops[port->row] += report.drops;
+    };
+    if (const auto error = net::dump_sockets(net::DumpWhat::udp_sockets, udp_ports_.intervals(), visit))
+        return log_limited(LogSeverity::warning, "cannot dump the UDP sockets", {{"error", error.message()}});
+    for (const auto& [row, count] : drops)
+        board_.ports[row].datagrams_dropped.set(std::max(count, board_.ports[row].datagrams_dropped.get()));
 }
 
 }  // namespace portier::desk

@@ -31,7 +31,8 @@ public:
     // `destroy_events`: the netlink socket, or an empty Fd when it did not change.
     void apply(const delivery::Plan& plan, Fd destroy_events);
 
-    // Brings the accept queues on the board up to date, which the kernel tells only when asked; at most twice a second.
+    // Brings accept queues and dropped datagrams on the board up to date, which the kernel tells only when asked; at most
+    // twice a second.
     void refresh();
 
 private:
@@ -46,6 +47,8 @@ private:
     void schedule_resync();
     void resynchronise();
     void dump_inherited();
+    void refresh_accept_queues();
+    void refresh_drops();
     void schedule_dump(std::chrono::milliseconds delay);
     void log_connection(const PortIndex::Port& port, const net::SocketReport& report, const Ledger::Entry& entry) const;
 
@@ -53,7 +56,8 @@ private:
     metrics::Board& board_;
     Hooks hooks_;
     Ledger ledger_;
-    PortIndex ports_;
+    PortIndex ports_;      // TCP
+    PortIndex udp_ports_;
     Fd events_;
     std::unique_ptr<Readable> readable_;
     boost::asio::steady_timer read_timer_;

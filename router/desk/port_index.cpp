@@ -2,12 +2,12 @@
 
 namespace portier::desk {
 
-void PortIndex::assign(const delivery::Plan& plan) {
+void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) {
     ports_.clear();
     by_number_.clear();
     std::vector<net::PortInterval> all, inherited;
     for (const delivery::PortPlan& port : plan.ports) {
-        if (port.protocol != "tcp") continue;
+        if (port.protocol != protocol) continue;
         const delivery::HandlerPlan& handler = plan.handlers[port.handler];
         const bool router_accepts = handler.delivery != "inherit";
         const bool single = !router_accepts && handler.processes.size() == 1;

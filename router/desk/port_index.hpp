@@ -1,4 +1,4 @@
-// Finds the configured port of a local endpoint. Accounting's thread only.
+// Finds the configured port of a local endpoint, for one protocol. Accounting's thread only.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,12 @@ public:
         bool router_accepts = false;
     };
 
-    void assign(const delivery::Plan& plan);
+    void assign(const delivery::Plan& plan, const std::string& protocol);
 
     const Port* find(const net::Endpoint& local) const;
     const std::vector<Port>& ports() const { return ports_; }
 
-    // All TCP port numbers, and those whose processes accept for themselves.
+    // All port numbers, and those whose processes accept for themselves.
     const std::vector<net::PortInterval>& intervals() const { return intervals_; }
     const std::vector<net::PortInterval>& inherited() const { return inherited_; }
 

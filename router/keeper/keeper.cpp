@@ -26,6 +26,7 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       config_(std::move(config)),
       pool_({io, *board_, rows_, next_number_}),
       sampler_(io, *board_),
+      shared_listeners_(io, *board_),
       json_log_(json_log) {
     pool_.set_on_changed([this] { publish_soon(); });
 }
@@ -87,6 +88,7 @@ void Keeper::publish_soon() {
     if (std::exchange(publish_pending_, true)) return;
     boost::asio::post(io_, [this] {
         publish_pending_ = false;
+        shared_listeners_.assign(config_, pool_.slots());
         if (!stopping_ && router_ && !reload_committing()) router_->publish(make_order(), nullptr);
     });
 }
@@ -98,6 +100,7 @@ void Keeper::stop(std::function<void()> stopped) {
     }
     log_info("stopping", {{"drain_timeout_ms", config_.router.drain_timeout.count()}});
     sampler_.stop();
+    shared_listeners_.stop();
     pool_.retire();
     // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
     router_->stop([this, stopped = std::move(stopped)] {

@@ -16,6 +16,7 @@
 #include "keeper/router_process.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/sampler.hpp"
+#include "keeper/shared_listeners.hpp"
 #include "keeper/socket_set.hpp"
 #include "metrics/board.hpp"
 #include "net/sock_diag.hpp"
@@ -76,6 +77,7 @@ private:
     std::set<net::DestroyGroup> joined_;
     Pool pool_;
     Sampler sampler_;
+    SharedListeners shared_listeners_;
     std::unique_ptr<RouterProcess> router_;
     std::unique_ptr<Reload> reload_;
     std::vector<std::function<void(const ReloadAnswer&)>> waiting_reloads_;

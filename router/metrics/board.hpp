@@ -93,6 +93,7 @@ struct alignas(64) ProcessRow {
     std::atomic<std::int32_t> pid{0};
     Counter started_ms;  // wall clock
     Counter resident_bytes, open_fds, cpu_microseconds;
+    Counter held;  // connections that it accepted itself, where several processes share a listener
     // Desk thread: the handoff channel's state, read again by a router that takes over.
     Counter sent, taken, credit;
     // Accounting.
@@ -103,7 +104,7 @@ struct alignas(64) ProcessRow {
     std::uint64_t active() const {
         const std::uint64_t gone = ended.get();
         const std::uint64_t come = sent.get() + opened.get();
-        return come > gone ? come - gone : 0;
+        return held.get() + (come > gone ? come - gone : 0);
     }
 };
 

@@ -56,6 +56,13 @@ void read_tcp_info(const nlattr* attribute, SocketReport& report) {
     report.segments_in = info.tcpi_segs_in;
 }
 
+std::uint32_t read_drops(const nlattr* attribute) {
+    std::uint32_t values[SK_MEMINFO_VARS]{};
+    std::memcpy(values, mnl_attr_get_payload(attribute),
+                std::min<std::size_t>(sizeof values, mnl_attr_get_payload_len(attribute)));
+    return values[SK_MEMINFO_DROPS];
+}
+
 SocketReport read_report(const nlmsghdr* header) {
     const auto* message = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
     SocketReport report;
@@ -74,8 +81,10 @@ SocketReport read_report(const nlmsghdr* header) {
     const char* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(header));
     auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(header, sizeof *message));
     for (; mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)));
-         attribute = mnl_attr_next(attribute))
+         attribute = mnl_attr_next(attribute)) {
         if (mnl_attr_get_type(attribute) == INET_DIAG_INFO) read_tcp_info(attribute, report);
+        if (mnl_attr_get_type(attribute) == INET_DIAG_SKMEMINFO) report.drops = read_drops(attribute);
+    }
     return report;
 }
 
@@ -92,7 +101,7 @@ bool inside(std::span<const PortInterval> intervals, std::uint16_t port) {
 
 struct DumpRequest {
     std::uint8_t family;
-    unsigned states;
+    DumpWhat what;
     PortInterval interval;
 };
 
@@ -104,6 +113,15 @@ std::array<inet_diag_bc_op, 4> port_bytecode(PortInterval interval) {
             inet_diag_bc_op{INET_DIAG_BC_S_LE, kTwo, kTwo + 4}, inet_diag_bc_op{INET_DIAG_BC_NOP, 4, interval.last}};
 }
 
+unsigned states_of(DumpWhat what) {
+    switch (what) {
+        case DumpWhat::listeners: return bit(kListen);
+        case DumpWhat::udp_sockets: return ~0u;
+        case DumpWhat::connections: break;
+    }
+    return bit(kEstablished) | bit(kCloseWait) | bit(kFinWait1) | bit(kFinWait2) | bit(kLastAck) | bit(kClosing);
+}
+
 std::error_code request_dump(int netlink, const DumpRequest& wanted) {
     std::array<char, 256> buffer{};
     nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
@@ -111,8 +129,9 @@ std::error_code request_dump(int netlink, const DumpRequest& wanted) {
     header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     auto* request = static_cast<inet_diag_req_v2*>(mnl_nlmsg_put_extra_header(header, sizeof(inet_diag_req_v2)));
     request->sdiag_family = wanted.family;
-    request->sdiag_protocol = IPPROTO_TCP;
-    request->idiag_states = wanted.states;
+    request->sdiag_protocol = wanted.what == DumpWhat::udp_sockets ? IPPROTO_UDP : IPPROTO_TCP;
+    request->idiag_states = states_of(wanted.what);
+    if (wanted.what == DumpWhat::udp_sockets) request->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1);
     const auto bytecode = port_bytecode(wanted.interval);
     mnl_attr_put(header, INET_DIAG_REQ_BYTECODE, sizeof bytecode, bytecode.data());
     return ::send(netlink, header, header->nlmsg_len, 0) < 0 ? errno_code() : std::error_code{};
@@ -223,11 +242,8 @@ std::error_code read_destroy_events(int netlink, unsigned budget,
     return {};
 }
 
-std::error_code dump_tcp(DumpWhat what, std::span<const PortInterval> intervals,
-                         const std::function<void(const SocketReport&)>& visit) {
-    const unsigned connected = bit(kEstablished) | bit(kCloseWait) | bit(kFinWait1) | bit(kFinWait2) | bit(kLastAck) |
-                               bit(kClosing);
-    const unsigned states = what == DumpWhat::listeners ? bit(kListen) : connected;
+std::error_code dump_sockets(DumpWhat what, std::span<const PortInterval> intervals,
+                             const std::function<void(const SocketReport&)>& visit) {
     Fd netlink;
     try {
         netlink = open_netlink(0);
@@ -240,7 +256,7 @@ std::error_code dump_tcp(DumpWhat what, std::span<const PortInterval> intervals,
     for (const int family : {AF_INET, AF_INET6}) {
         for (const PortInterval& interval : asked) {
             DumpVisit state{intervals, visit, {}};
-            if (const auto error = request_dump(netlink.get(), {static_cast<std::uint8_t>(family), states, interval})) return error;
+            if (const auto error = request_dump(netlink.get(), {static_cast<std::uint8_t>(family), what, interval})) return error;
             if (const auto error = read_dump(netlink.get(), state)) return error;
         }
     }

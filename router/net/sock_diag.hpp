@@ -26,6 +26,7 @@ struct SocketReport {
     std::uint32_t inode = 0;       // 0: nobody has it open (not yet accepted, or closed)
     std::uint32_t accept_queue = 0;        // listening sockets: waiting connections
     std::uint32_t accept_queue_limit = 0;  // listening sockets
+    std::uint32_t drops = 0;               // UDP: datagrams that found the queue full, since the socket was opened
     bool listening = false;
     bool closing = false;                  // past the handler's close (FIN_WAIT, LAST_ACK, CLOSING)
 
@@ -58,12 +59,12 @@ std::error_code filter_destroy_events(int netlink, std::span<const PortInterval>
 // Reads what is waiting, at most `budget` events. ENOBUFS: announcements were lost, a dump is due. EAGAIN: all read.
 std::error_code read_destroy_events(int netlink, unsigned budget, const std::function<void(const SocketReport&)>& visit);
 
-enum class DumpWhat { connections, listeners };
+enum class DumpWhat { connections, listeners, udp_sockets };
 
-// Visits every TCP socket whose local port lies in one of the intervals. Blocks for the time of the dump (about 2 us a
+// Visits every TCP connection, TCP listener or UDP socket whose local port lies in one of the intervals. Blocks for the time of the dump (about 2 us a
 // socket), so it stays off the data path.
-std::error_code dump_tcp(DumpWhat what, std::span<const PortInterval> intervals,
-                         const std::function<void(const SocketReport&)>& visit);
+std::error_code dump_sockets(DumpWhat what, std::span<const PortInterval> intervals,
+                             const std::function<void(const SocketReport&)>& visit);
 
 // Sorted and merged; what the two functions above want.
 std::vector<PortInterval> merge_intervals(std::vector<PortInterval> intervals);

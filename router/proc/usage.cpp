@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -44,6 +45,18 @@ std::optional<Usage> read_usage(pid_t pid) {
     static const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     return Usage{(user + system) * 1'000'000 / ticks, resident_pages * page, virtual_bytes, count_fds(folder + "/fd")};
+}
+
+std::vector<std::uint64_t> socket_inodes(pid_t pid) {
+    std::vector<std::uint64_t> inodes;
+    std::error_code error;
+    const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+    for (std::filesystem::directory_iterator item(folder, error), end; !error && item != end; item.increment(error)) {
+        std::error_code gone;
+        const std::string target = std::filesystem::read_symlink(item->path(), gone).string();
+        if (target.starts_with("socket:[")) inodes.push_back(std::strtoull(target.c_str() + 8, nullptr, 10));
+    }
+    return inodes;
 }
 
 }  // namespace portier::proc

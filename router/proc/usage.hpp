@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace portier::proc {
 
@@ -17,5 +18,8 @@ struct Usage {
 };
 
 std::optional<Usage> read_usage(pid_t pid);
+
+// The inodes of the sockets that it has open; empty when we may not look.
+std::vector<std::uint64_t> socket_inodes(pid_t pid);
 
 }  // namespace portier::proc

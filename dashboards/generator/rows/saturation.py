@@ -13,8 +13,8 @@ def panels():
                                               " OF_HANDLER"}, thresholds=SHARE, most=1, if_none="no port has a limit")),
         (8, 8, timeseries("Descriptors of the limit", "Of portier's own processes; the router holds no connection, so this "
                           "hardly grows.", "percentunit",
-                          {"{{instance}} {{role}}": "process_open_fds{INSTANCE, role=~\"keeper|router\"}"
-                                                    " / process_max_fds{INSTANCE, role=~\"keeper|router\"}"}, most=1)),
+                          {"{{instance}} {{role}}": "process_open_fds{INSTANCE}"
+                                                    " / process_max_fds{INSTANCE}"}, most=1)),
         (8, 8, timeseries("Datagrams dropped", "Lost before the process read them: it is too slow, or its receive buffer "
                           "too small.", "cps",
                           {"{{port}} {{reason}}": "sum by (port, reason) "

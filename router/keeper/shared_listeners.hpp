@@ -1,0 +1,40 @@
+// Which process of a pool holds a connection that it accepted from a shared listener: only the process knows, and the
+// kernel's list of its descriptors. Compares /proc/PID/fd with a dump of the connections, every two seconds at most and
+// for a fiftieth of the keeper's time at most. Keeper's thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <vector>
+
+#include "config/config.hpp"
+#include "keeper/slot.hpp"
+#include "metrics/board.hpp"
+#include "net/sock_diag.hpp"
+
+namespace portier::keeper {
+
+class SharedListeners {
+public:
+    SharedListeners(boost::asio::io_context& io, metrics::Board& board) : board_(board), timer_(io) {}
+
+    // Counts now and from time to time for these processes; called again whenever one came or went.
+    void assign(const config::Config& config, const std::vector<const Slot*>& slots);
+    void stop() { timer_.cancel(); }
+
+private:
+    struct Process {
+        pid_t pid;
+        std::uint32_t row;
+    };
+
+    void count();
+    void schedule(std::chrono::milliseconds delay);
+
+    metrics::Board& board_;
+    boost::asio::steady_timer timer_;
+    std::vector<net::PortInterval> intervals_;
+    std::vector<Process> processes_;
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,115 @@
+"""What the tests ask the kernel: network namespaces and counters, sockets, and facts about processes from /proc."""
+
+import ctypes
+import fcntl
+import os
+import pathlib
+import socket
+import struct
+
+CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
+LISTEN = 0x0A
+
+
+def isolate_network():
+    """A new network namespace with a working lo for this process and its children; False when not root."""
+    if os.geteuid() != 0:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+    return True
+
+
+def counters():
+    """/proc/net/snmp and netstat as one dictionary: "TcpExt.ListenDrops", "Tcp.OutRsts", ..."""
+    result = {}
+    for file in ("/proc/net/snmp", "/proc/net/netstat"):
+        lines = pathlib.Path(file).read_text().splitlines()
+        for names, values in zip(lines[::2], lines[1::2]):
+            group = names.split()[0].rstrip(":")
+            for name, value in zip(names.split()[1:], values.split()[1:]):
+                result[f"{group}.{name}"] = int(value)
+    return result
+
+
+def sockets(protocol, port):
+    """(state, inode) of the sockets with this local port, IPv4 and IPv6."""
+    found = []
+    for file in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
+        for line in pathlib.Path(file).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.append((int(fields[3], 16), int(fields[9])))
+    return found
+
+
+def listener_inodes(port):
+    return sorted(inode for state, inode in sockets("tcp", port) if state == LISTEN)
+
+
+def udp_inodes(port):
+    return sorted(inode for _, inode in sockets("udp", port))
+
+
+def children(pid):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        return [int(child) for task in tasks
+                for child in pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def descendants(pid):
+    return [each for child in children(pid) for each in [child, *descendants(child)]]
+
+
+def read(pid, name):
+    try:
+        return pathlib.Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def command_line(pid):
+    return read(pid, "cmdline").split("\0")[:-1]
+
+
+def is_running(pid):
+    """Whether there is such a process and it is no zombie."""
+    stat = read(pid, "stat")
+    return bool(stat) and stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def status(pid):
+    """/proc/PID/status as a dictionary of texts."""
+    return {key: value.strip() for key, value in
+            (line.split(":", 1) for line in read(pid, "status").splitlines())}
+
+
+def cpu_seconds(pid):
+    fields = read(pid, "stat").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid):
+    for line in read(pid, "smaps_rollup").splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"no resident size of process {pid}")
+
+
+def descriptors(pid):
+    """What the descriptors of a process are: number -> "socket:[1]", "/dev/null", ..."""
+    result = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            result[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+        except FileNotFoundError:
+            pass
+    return result
