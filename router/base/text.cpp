@@ -39,6 +39,11 @@ std::size_t utf8_length(std::string_view text) {
     return overlong || outside ? 0 : length;
 }
 
+// U+0080 to U+009F: terminals obey them like escape sequences.
+bool is_c1_control(std::string_view text) {
+    return text.size() > 1 && static_cast<unsigned char>(text[0]) == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+}
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
@@ -61,8 +66,10 @@ std::string escape(std::string_view bytes) {
         const std::size_t length = utf8_length(bytes);
         if (byte == '\\') {
             out += "\\\\";
-        } else if (length == 0 || byte < 0x20 || byte == 0x7f) {
+        } else if (length == 0 || byte < 0x20 || byte == 0x7f || is_c1_control(bytes)) {
             out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+            bytes.remove_prefix(1);
+            continue;
         } else {
             out += bytes.substr(0, length);
         }

@@ -13,7 +13,7 @@ namespace portier {
 // The candidate nearest to `word` (optimal string alignment distance), if it is near enough to be a slip of the hand.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
-// Makes foreign bytes harmless in a log line: control bytes, 0x7f and invalid UTF-8 become \xNN, a backslash is doubled.
+// Makes foreign bytes harmless in a log line: control characters and invalid UTF-8 become \xNN, a backslash is doubled.
 std::string escape(std::string_view bytes);
 
 }  // namespace portier

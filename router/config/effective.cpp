@@ -16,6 +16,21 @@ std::string line_of(const Field& field, const Value& value) {
     return text.empty() ? fmt::format("# {}: {}\n", name, field.if_unset) : fmt::format("{}: {}\n", name, text);
 }
 
+// A section with its keys; without a single value it is an empty map.
+template <typename Object>
+std::string section_of(const Table<Object>& table, const Object& object, const std::string& key,
+                       const std::string& margin) {
+    std::string below;
+    bool has_values = false;
+    for (std::size_t i = 0; i < table.fields.size(); ++i) {
+        if (!table.fields[i].key.starts_with(key + '.')) continue;
+        const std::string line = line_of(table.fields[i], table.get(i, object));
+        has_values = has_values || !line.starts_with('#');
+        below += margin + "  " + line;
+    }
+    return fmt::format("{}{}:{}\n{}", margin, key, has_values ? "" : " {}", below);
+}
+
 // Prints fields as keys, sections as nested maps; `skip` says which fields have no business here.
 template <typename Object, typename Skip>
 std::string print(const Table<Object>& table, const Object& object, int indent, const Skip& skip) {
@@ -24,19 +39,8 @@ std::string print(const Table<Object>& table, const Object& object, int indent, 
     for (std::size_t i = 0; i < table.fields.size(); ++i) {
         const Field& field = table.fields[i];
         if (field.planned || skip(field) || field.key.find('.') != std::string::npos) continue;
-        if (field.kind != Kind::section) {
-            out += margin + line_of(field, table.get(i, object));
-            continue;
-        }
-        std::string below;
-        bool has_values = false;
-        for (std::size_t j = 0; j < table.fields.size(); ++j) {
-            if (!table.fields[j].key.starts_with(field.key + '.')) continue;
-            const std::string line = line_of(table.fields[j], table.get(j, object));
-            has_values = has_values || !line.starts_with('#');
-            below += margin + "  " + line;
-        }
-        out += fmt::format("{}{}:{}\n{}", margin, field.key, has_values ? "" : " {}", below);
+        out += field.kind == Kind::section ? section_of(table, object, field.key, margin)
+                                           : margin + line_of(field, table.get(i, object));
     }
     return out;
 }

@@ -69,7 +69,7 @@ void add_tcp(Table<Port>& table) {
         [](auto& port) -> auto& { return port.tcp.defer_accept; });
 }
 
-void add_admission(Table<Port>& table) {
+void add_limits(Table<Port>& table) {
     constexpr std::uint64_t kMost = 1000000000;
     table.add(
         {.key = "max_connections",
@@ -103,6 +103,9 @@ void add_admission(Table<Port>& table) {
          .if_unset = "no limit",
          .scope = kAdmission},
         [](auto& port) -> auto& { return port.accept_rate_per_source; });
+}
+
+void add_refusal(Table<Port>& table) {
     table.add(
         {.key = "allow",
          .kind = Kind::networks,
@@ -139,7 +142,8 @@ Table<Port> make_table() {
     Table<Port> table;
     add_socket(table);
     add_tcp(table);
-    add_admission(table);
+    add_limits(table);
+    add_refusal(table);
     add_planned(table);
     return table;
 }

@@ -43,8 +43,8 @@ public:
     // Takes the connection; it reaches a process or, if that dies first, another one.
     virtual void deliver(Accepted accepted) = 0;
 
-    // Sends what deliver() may still hold back.
-    virtual void flush() = 0;
+    // A listener has accepted what it will accept for now.
+    virtual void end_of_burst() = 0;
 
     // A new plan: processes came or went. Those that went are told that no more will come.
     virtual void update(const HandlerPlan& plan, Descriptors& descriptors) = 0;

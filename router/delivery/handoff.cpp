@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "delivery/balance.hpp"
+#include "delivery/channel_poll.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/handoff_channel.hpp"
 #include "delivery/plan.hpp"
@@ -21,7 +22,10 @@ constexpr std::chrono::milliseconds kRetryDelay{20};
 
 class Handoff final : public Delivery {
 public:
-    explicit Handoff(const DeliveryContext& context) : context_(context), retry_timer_(context.io) {}
+    explicit Handoff(const DeliveryContext& context)
+        : context_(context),
+          poll_(context.io, [this](std::uint32_t number) { on_readable(number); }),
+          retry_timer_(context.io) {}
 
     bool has_room() const override {
         return waiting_.empty() && std::any_of(processes_.begin(), processes_.end(),
@@ -35,8 +39,9 @@ public:
             waiting_.push_back(std::move(accepted));
     }
 
-    void flush() override {
-        for (Process& process : processes_) take_back(process.channel->flush());
+    void end_of_burst() override {
+        poll_.look_if_lazy();
+        if (!has_room()) poll_.be_eager();
     }
 
     void update(const HandlerPlan& plan, Descriptors& descriptors) override;
@@ -56,7 +61,8 @@ private:
 
     HandoffChannel* pick(const net::Address& source);
     void hand_over(HandoffChannel& channel, Accepted accepted);
-    void take_back(std::vector<Accepted> refused);
+    void take_back(Accepted refused);
+    void on_readable(std::uint32_t number);
     void deliver_waiting();
     void on_dead(std::uint32_t number, std::vector<Accepted> left);
     Process make_process(const ProcessPlan& plan, Fd channel);
@@ -66,6 +72,7 @@ private:
     std::size_t turn_ = 0;
     std::vector<Process> processes_;   // get new connections
     std::vector<Process> leaving_;     // told that no more will come; gone when the process ends
+    ChannelPoll poll_;
     std::deque<Accepted> waiting_;     // redeliveries for which no process has room yet
     std::vector<Candidate> candidates_;
     boost::asio::steady_timer retry_timer_;
@@ -104,9 +111,10 @@ Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
             [this](std::uint64_t microseconds) {
                 context_.board.globals.dispatch_handoff.observe(metrics::kDispatchBounds, microseconds);
             }};
+    poll_.add(plan.channel, channel.get());
     return {plan.channel, plan.slot,
-            std::make_unique<HandoffChannel>(context_.io, std::move(channel), plan.row,
-                                             context_.board.processes[plan.row], std::move(events))};
+            std::make_unique<HandoffChannel>(std::move(channel), plan.row, context_.board.processes[plan.row],
+                                             std::move(events))};
 }
 
 HandoffChannel* Handoff::pick(const net::Address& source) {
@@ -122,15 +130,19 @@ void Handoff::hand_over(HandoffChannel& channel, Accepted accepted) {
     const metrics::Handover record{accepted.cookie, accepted.accepted_us / 1000, channel.row_number(),
                                    accepted.port_row};
     context_.board.handovers.push(record);
-    channel.add(std::move(accepted));
     // One message per connection on purpose: a router that is killed between accept and send loses what it holds, so
     // it never holds more than one (tests/e2e/router_crash_test.py).
-    take_back(channel.flush());
+    if (auto refused = channel.send(std::move(accepted))) take_back(std::move(*refused));
 }
 
-void Handoff::take_back(std::vector<Accepted> refused) {
-    if (refused.empty()) return;
-    for (Accepted& accepted : refused) waiting_.push_back(std::move(accepted));
+void Handoff::on_readable(std::uint32_t number) {
+    for (std::vector<Process>* group : {&processes_, &leaving_})
+        for (Process& process : *group)
+            if (process.number == number) return process.channel->on_readable();
+}
+
+void Handoff::take_back(Accepted refused) {
+    waiting_.push_back(std::move(refused));
     retry_timer_.expires_after(kRetryDelay);
     retry_timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
@@ -152,7 +164,11 @@ void Handoff::deliver_waiting() {
 
 void Handoff::on_dead(std::uint32_t number, std::vector<Accepted> left) {
     if (!left.empty()) log_info("connections of a dead process go to another one", {{"connections", left.size()}});
-    const auto same = [number](const Process& p) { return p.number == number; };
+    // Closing a channel takes it out of the poll only if the keeper did not hold a copy of it.
+    const auto same = [this, number](const Process& p) {
+        if (p.number == number) poll_.remove(p.channel->descriptor());
+        return p.number == number;
+    };
     std::erase_if(processes_, same);
     std::erase_if(leaving_, same);
     for (Accepted& accepted : left) waiting_.push_back(std::move(accepted));

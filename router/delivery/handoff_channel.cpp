@@ -23,14 +23,11 @@ bool queue_empty(int channel) {
 
 }  // namespace
 
-HandoffChannel::HandoffChannel(boost::asio::io_context& io, Fd channel, std::uint32_t row_number,
-                               metrics::ProcessRow& row, Events events)
+HandoffChannel::HandoffChannel(Fd channel, std::uint32_t row_number, metrics::ProcessRow& row, Events events)
     : channel_(std::move(channel)), row_number_(row_number), row_(row), events_(std::move(events)) {
     // A router before us may have died with doors under way; the ids go on behind them.
     inherited_ = row_.sent.get();
     if (queue_empty(channel_.get())) row_.taken.set(inherited_);
-    readable_ = std::make_unique<Readable>(io, channel_.get(), [this] { on_readable(); });
-    readable_->wait();
 }
 
 std::uint64_t HandoffChannel::under_way() const {
@@ -40,38 +37,25 @@ std::uint64_t HandoffChannel::under_way() const {
 
 bool HandoffChannel::has_room() const { return !stopping_ && !full_ && under_way() < row_.credit.get(); }
 
-void HandoffChannel::add(Accepted accepted) {
+std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
     row_.sent.add();
-    untaken_.push_back({row_.sent.get(), std::move(accepted)});
-    ++unsent_;
-}
-
-std::vector<Accepted> HandoffChannel::flush() {
-    std::vector<Accepted> refused;
-    if (unsent_ == 0) return refused;
-    std::array<int, net::kMaxDoors> sockets;
+    const std::uint64_t id = row_.sent.get();
+    const int socket = accepted.socket.get();
     message_.clear();
-    net::encode_header(message_, net::HandoffType::doors, static_cast<std::uint16_t>(unsent_));
-    const std::size_t first = untaken_.size() - unsent_;
-    for (std::size_t i = 0; i < unsent_; ++i) {
-        const Untaken& untaken = untaken_[first + i];
-        sockets[i] = untaken.accepted.socket.get();
-        net::encode_door(message_, {.id = untaken.id,
-                                    .protocol = IPPROTO_TCP,
-                                    .local = untaken.accepted.local,
-                                    .remote = untaken.accepted.remote,
-                                    .datagrams = {}});
-    }
-    const std::error_code error = net::send_message(channel_.get(), message_, std::span(sockets).first(unsent_));
-    if (error) {
+    net::encode_header(message_, net::HandoffType::doors, 1);
+    net::encode_door(message_, {.id = id,
+                                .protocol = IPPROTO_TCP,
+                                .local = accepted.local,
+                                .remote = accepted.remote,
+                                .datagrams = {}});
+    if (net::send_message(channel_.get(), message_, std::span(&socket, 1))) {
         // EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. A dead process
-        // (EPIPE) is noticed by reading. In each case the doors look for another process.
+        // (EPIPE) is noticed by reading. In each case the door looks for another process; its id stays used.
         full_ = true;
-        for (std::size_t i = 0; i < unsent_; ++i) refused.push_back(std::move(untaken_[first + i].accepted));
-        untaken_.erase(untaken_.begin() + static_cast<std::ptrdiff_t>(first), untaken_.end());
+        return accepted;
     }
-    unsent_ = 0;
-    return refused;
+    untaken_.push_back({id, std::move(accepted)});
+    return std::nullopt;
 }
 
 void HandoffChannel::drain() {
@@ -91,10 +75,7 @@ void HandoffChannel::on_readable() {
 bool HandoffChannel::read_one() {
     std::array<std::byte, 256> buffer;
     const net::Received received = net::receive_message(channel_.get(), buffer);
-    if (received.error == std::errc::resource_unavailable_try_again) {
-        readable_->wait();
-        return false;
-    }
+    if (received.error == std::errc::resource_unavailable_try_again) return false;
     // A process that died with unread doors leaves ECONNRESET once; what it said before can still be read after that.
     if (received.error == std::errc::connection_reset) return true;
     if (received.error == std::errc::broken_pipe) {
@@ -121,10 +102,7 @@ bool HandoffChannel::read_one() {
 
 void HandoffChannel::on_taken(std::uint64_t id) {
     const std::uint64_t now = monotonic_microseconds();
-    const std::size_t sent = untaken_.size() - unsent_;
-    std::size_t count = 0;
-    while (count < sent && untaken_[count].id <= id) ++count;
-    for (std::size_t i = 0; i < count; ++i) {
+    while (!untaken_.empty() && untaken_.front().id <= id) {
         events_.dispatched(now - untaken_.front().accepted.accepted_us);
         untaken_.pop_front();
     }
@@ -133,11 +111,9 @@ void HandoffChannel::on_taken(std::uint64_t id) {
 }
 
 void HandoffChannel::on_dead() {
-    readable_->stop();
     std::vector<Accepted> left;
     for (Untaken& untaken : untaken_) left.push_back(std::move(untaken.accepted));
     untaken_.clear();
-    unsent_ = 0;
     const auto dead = std::move(events_.dead);
     dead(std::move(left));  // destroys this object
 }

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
+#include <functional>
+#include <optional>
 #include <vector>
 
-#include "base/readable.hpp"
 #include "delivery/delivery.hpp"
 
 namespace portier::metrics {
@@ -24,8 +24,11 @@ public:
         std::function<void(std::uint64_t)> dispatched;     // microseconds from accept to taken
     };
 
-    HandoffChannel(boost::asio::io_context& io, Fd channel, std::uint32_t row_number, metrics::ProcessRow& row,
-                   Events events);
+    HandoffChannel(Fd channel, std::uint32_t row_number, metrics::ProcessRow& row, Events events);
+
+    int descriptor() const { return channel_.get(); }
+    // Reads what the process has said. Afterwards this object may be gone (Events::dead).
+    void on_readable();
 
     std::uint32_t row_number() const { return row_number_; }
     const metrics::ProcessRow& row() const { return row_; }
@@ -34,10 +37,8 @@ public:
     std::uint64_t under_way() const;
     bool idle() const { return untaken_.empty(); }
 
-    // Precondition: has_room(). The door leaves with the next flush().
-    void add(Accepted accepted);
-    // Sends what was added in one message. What could not be sent comes back.
-    std::vector<Accepted> flush();
+    // Precondition: has_room(). What could not be sent comes back.
+    std::optional<Accepted> send(Accepted accepted);
     // After a refusal: try again.
     void retry() { full_ = false; }
 
@@ -50,7 +51,6 @@ private:
         Accepted accepted;
     };
 
-    void on_readable();
     bool read_one();
     void on_taken(std::uint64_t id);
     void on_dead();
@@ -60,12 +60,10 @@ private:
     metrics::ProcessRow& row_;
     Events events_;
     std::deque<Untaken> untaken_;
-    std::size_t unsent_ = 0;      // how many of the last in untaken_ have not been sent
     std::uint64_t inherited_ = 0;  // last id that a router before us had sent
     bool stopping_ = false;       // the process wants no more
     bool full_ = false;           // the kernel's queue to it is full
     std::vector<std::byte> message_;
-    std::unique_ptr<Readable> readable_;
 };
 
 }  // namespace portier::delivery

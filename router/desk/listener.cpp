@@ -39,6 +39,11 @@ void Listener::finish() {
 }
 
 void Listener::accept_some() {
+    accept_burst();
+    port_->delivery->end_of_burst();
+}
+
+void Listener::accept_burst() {
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
         // No room: the delivery calls resume() of all listeners when there is some again.

@@ -37,6 +37,7 @@ private:
     enum class Step { again, would_block, pause };
 
     void accept_some();
+    void accept_burst();
     Step accept_one(std::uint64_t now_us);
     Step on_accept_error(int error);
     void admit(delivery::Accepted accepted);

@@ -6,6 +6,8 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "net/sock_diag.hpp"
+#include "proc/usage.hpp"
 
 namespace portier::keeper {
 
@@ -20,6 +22,19 @@ unsigned sockets_per_number(const config::Config& config, const config::Port& po
     return port.protocol == config::Protocol::udp ? handler_of(config, port).processes : 1;
 }
 
+// Who sits on the port already, for the operator who has to do something about it; empty if we may not see it.
+std::string owner_of(const config::Port& port, std::uint16_t number) {
+    const auto what = port.protocol == config::Protocol::tcp ? net::DumpWhat::listeners : net::DumpWhat::udp_sockets;
+    const net::PortInterval interval{number, number};
+    std::string text;
+    net::dump_sockets(what, {&interval, 1}, [&](const net::SocketReport& report) {
+        if (!text.empty()) return;
+        if (const auto owner = proc::find_socket_owner(report.inode))
+            text = " (held by " + owner->name + ", pid " + std::to_string(owner->pid) + ")";
+    });
+    return text;
+}
+
 Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
     try {
         if (port.protocol == config::Protocol::tcp)
@@ -28,7 +43,8 @@ Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
     } catch (const std::system_error& error) {
         const std::string place = port.mark.file + ":" + std::to_string(port.mark.line) + ":" +
                                   std::to_string(port.mark.column);
-        throw std::system_error(error.code(), place + ": port " + port.key);
+        const bool taken = error.code() == std::errc::address_in_use;
+        throw std::system_error(error.code(), place + ": port " + port.key + (taken ? owner_of(port, key.place.port) : ""));
     }
 }
 

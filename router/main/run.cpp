@@ -53,10 +53,16 @@ public:
         keeper_.start();
         wait_for_signal();
         log_info("running", {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
+        tell_ports();
         io_.run();
     }
 
 private:
+    void tell_ports() const {
+        for (const config::Port& port : keeper_.config().ports)
+            log_info("port", {{"port", port.key}, {"handler", port.handler}});
+    }
+
     void wait_for_signal() {
         signals_.async_wait([this](const boost::system::error_code& error, int signal) {
             if (error) return;

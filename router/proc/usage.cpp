@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -57,6 +58,20 @@ std::vector<std::uint64_t> socket_inodes(pid_t pid) {
         if (target.starts_with("socket:[")) inodes.push_back(std::strtoull(target.c_str() + 8, nullptr, 10));
     }
     return inodes;
+}
+
+std::optional<Owner> find_socket_owner(std::uint64_t inode) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator item("/proc", error), end; !error && item != end; item.increment(error)) {
+        const pid_t pid = std::atoi(item->path().filename().c_str());
+        if (pid <= 0) continue;
+        const auto inodes = socket_inodes(pid);
+        if (std::find(inodes.begin(), inodes.end(), inode) == inodes.end()) continue;
+        std::string name;
+        std::getline(std::ifstream(item->path() / "comm"), name);
+        return Owner{pid, name};
+    }
+    return std::nullopt;
 }
 
 }  // namespace portier::proc

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace portier::proc {
@@ -21,5 +22,12 @@ std::optional<Usage> read_usage(pid_t pid);
 
 // The inodes of the sockets that it has open; empty when we may not look.
 std::vector<std::uint64_t> socket_inodes(pid_t pid);
+
+struct Owner {
+    pid_t pid;
+    std::string name;
+};
+// Some process that has this socket open, among those that we may look at.
+std::optional<Owner> find_socket_owner(std::uint64_t inode);
 
 }  // namespace portier::proc

@@ -42,8 +42,8 @@ TEST(check_program, is_judged_for_the_user_that_runs_it) {
     ::chmod(folder.path().c_str(), 0755);
     ::chmod(program.c_str(), 0700);
     const std::string file = folder.write(
-        "houses.yaml", "version: 1\nhandlers: {veg: {command: [./kitchen], user: nobody}}\nports: {7001/tcp: veg}\n");
-    EXPECT_NE(rendered(load(file, test_host()), folder.path()).find("kitchen is not executable for nobody"),
+        "houses.yaml", "version: 1\nhandlers: {veg: {command: [./kitchen], user: daemon}}\nports: {7001/tcp: veg}\n");
+    EXPECT_NE(rendered(load(file, test_host()), folder.path()).find("kitchen is not executable for daemon"),
               std::string::npos);
     ::chmod(program.c_str(), 0755);
     EXPECT_TRUE(load(file, test_host()).config);

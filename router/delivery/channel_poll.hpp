@@ -1,0 +1,44 @@
+// Watches the channels of one pool. What processes say (*taken*, credit) is seldom urgent, so under load it is looked at
+// once a millisecond and after each burst of accepts instead of waking the desk for every message; when little is said,
+// or somebody waits for credit, every message wakes it at once. Desk thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/fd.hpp"
+#include "base/readable.hpp"
+
+namespace portier::delivery {
+
+class ChannelPoll {
+public:
+    // `on_readable` gets the number of a channel that has something to read; it may add and remove channels.
+    ChannelPoll(boost::asio::io_context& io, std::function<void(std::uint32_t number)> on_readable);
+
+    void add(std::uint32_t number, int channel);
+    void remove(int channel);
+
+    // Looks now, if messages are not waking us anyway.
+    void look_if_lazy();
+    // The next message matters: let it wake us.
+    void be_eager();
+
+private:
+    unsigned look();
+    void on_woken();
+    void be_lazy();
+    void schedule_look();
+
+    boost::asio::io_context& io_;
+    Fd epoll_;
+    std::function<void(std::uint32_t)> on_readable_;
+    std::unique_ptr<Readable> readable_;  // empty while lazy
+    boost::asio::steady_timer timer_;
+    std::uint64_t window_us_ = 0;  // begin of the millisecond that is counted
+    unsigned wakes_ = 0;           // in it
+};
+
+}  // namespace portier::delivery

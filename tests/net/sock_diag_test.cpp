@@ -1,0 +1,328 @@
+#include "net/sock_diag.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/tcp.hpp"
+#include "support/wait.hpp"
+
+namespace portier::net {
+
+namespace {
+
+using test::Pair;
+
+class DestroyEventsTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_FALSE(join_destroy_events(events_.get(), DestroyGroup::ipv4));
+        ASSERT_FALSE(filter_destroy_events(events_.get(), interval_of(listener_)));
+    }
+
+    static std::vector<PortInterval> interval_of(const Fd& listener) {
+        return {{test::port_of(listener), test::port_of(listener)}};
+    }
+
+    void read() {
+        const auto error = read_destroy_events(events_.get(), 1000, [&](const SocketReport& r) { reports_[r.cookie] = r; });
+        EXPECT_TRUE(!error || error == std::errc::resource_unavailable_try_again) << error.message();
+    }
+
+    // Waits until the end of this connection was announced.
+    SocketReport report_of(std::uint64_t cookie) {
+        EXPECT_TRUE(test::eventually([&] {
+            read();
+            return reports_.contains(cookie);
+        }));
+        return reports_[cookie];
+    }
+
+    Fd events_ = open_destroy_events(1 << 20);
+    Fd listener_ = test::listen_somewhere();
+    std::map<std::uint64_t, SocketReport> reports_;
+};
+
+const std::string kRequest(1234, 'q');
+const std::string kReply(4321, 'r');
+
+// Exchanges a request and a reply.
+void talk(const Pair& pair) {
+    test::send_all(pair.client, kRequest);
+    ASSERT_EQ(test::receive_exactly(pair.accepted, kRequest.size()), kRequest);
+    test::send_all(pair.accepted, kReply);
+    ASSERT_EQ(test::receive_exactly(pair.client, kReply.size()), kReply);
+}
+
+}  // namespace
+
+// The client leaves first: who it was, both byte counts to the byte (its FIN as one more), everything read.
+TEST_F(DestroyEventsTest, ClientCloses) {
+    Pair pair = test::make_pair(listener_);
+    const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+    const Endpoint client = local_endpoint(pair.client.get());
+    talk(pair);
+    pair.client.reset();
+    EXPECT_EQ(test::receive_all(pair.accepted), "");
+    pair.accepted.reset();
+
+    const SocketReport report = report_of(cookie);
+    EXPECT_EQ(report.local, local_endpoint(listener_.get()));
+    EXPECT_EQ(report.remote, client);
+    EXPECT_TRUE(report.has_info);
+    EXPECT_TRUE(report.fin_acknowledged);
+    EXPECT_FALSE(report.timed_out);
+    EXPECT_EQ(report.received, kRequest.size() + 1);
+    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.unread, 0u);
+}
+
+// The handler leaves first: the counts are as exact, and the client's FIN is what it never read.
+TEST_F(DestroyEventsTest, HandlerCloses) {
+    Pair pair = test::make_pair(listener_);
+    const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+    talk(pair);
+    pair.accepted.reset();
+    EXPECT_EQ(test::receive_all(pair.client), "");
+    read();
+    EXPECT_FALSE(reports_.contains(cookie)) << "the kernel still waits for the client's goodbye";
+    pair.client.reset();
+
+    const SocketReport report = report_of(cookie);
+    EXPECT_TRUE(report.has_info);
+    EXPECT_TRUE(report.fin_acknowledged);
+    EXPECT_EQ(report.received, kRequest.size() + 1);
+    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.unread, 1u);
+}
+
+// The client resets: the counts are exact and nobody said goodbye.
+TEST_F(DestroyEventsTest, ClientResets) {
+    Pair pair = test::make_pair(listener_);
+    const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+    talk(pair);
+    test::reset(pair.client);
+    EXPECT_EQ(test::receive_all(pair.accepted), "");
+    pair.accepted.reset();
+
+    const SocketReport report = report_of(cookie);
+    EXPECT_TRUE(report.has_info);
+    EXPECT_FALSE(report.fin_acknowledged);
+    EXPECT_FALSE(report.timed_out);
+    EXPECT_EQ(report.received, kRequest.size());
+    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.unread, 0u);
+    EXPECT_GT(report.segments_in, 0u);
+}
+
+// The handler closes with unread bytes, which resets the client: the report says what was left unread.
+TEST_F(DestroyEventsTest, HandlerLeavesBytesUnread) {
+    Pair pair = test::make_pair(listener_);
+    const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+    talk(pair);
+    test::send_all(pair.client, "never read");
+    ASSERT_TRUE(test::eventually([&] { return test::is_readable(pair.accepted); }));
+    pair.accepted.reset();
+
+    const SocketReport report = report_of(cookie);
+    EXPECT_FALSE(report.fin_acknowledged);
+    EXPECT_EQ(report.received, kRequest.size() + 10);
+    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_GT(report.unread, 0u);
+}
+
+// The handler resets by SO_LINGER 0: the kernel clears its counters, which is how it can be told.
+TEST_F(DestroyEventsTest, HandlerResets) {
+    Pair pair = test::make_pair(listener_);
+    const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+    talk(pair);
+    test::reset(pair.accepted);
+
+    const SocketReport report = report_of(cookie);
+    EXPECT_FALSE(report.fin_acknowledged);
+    EXPECT_TRUE(report.unread > 0 || report.segments_in == 0);
+}
+
+// Many connections, each with its own amount: not one byte is lost or counted twice.
+TEST_F(DestroyEventsTest, CountsEveryByte) {
+    std::map<std::uint64_t, std::pair<std::size_t, std::size_t>> wanted;
+    for (std::size_t i = 0; i < 100; ++i) {
+        Pair pair = test::make_pair(listener_);
+        const std::string request(i * 37 % 1000, 'q'), reply(i * 991, 'r');
+        wanted[socket_cookie(pair.accepted.get())] = {request.size(), reply.size()};
+        test::send_all(pair.client, request);
+        ASSERT_EQ(test::receive_exactly(pair.accepted, request.size()), request);
+        test::send_all(pair.accepted, reply);
+        ASSERT_EQ(test::receive_exactly(pair.client, reply.size()), reply);
+        if (i % 2) pair.client.reset();
+        if (i % 2) test::receive_all(pair.accepted);
+        pair.accepted.reset();
+    }
+    for (const auto& [cookie, bytes] : wanted) {
+        const SocketReport report = report_of(cookie);
+        EXPECT_EQ(report.received, bytes.first + 1);
+        EXPECT_EQ(report.sent, bytes.second);
+    }
+}
+
+// The kernel passes on the ends of our ports only.
+TEST_F(DestroyEventsTest, FilterKeepsOnlyOurPorts) {
+    const Fd other = test::listen_somewhere();
+    for (int i = 0; i < 20; ++i) {
+        Pair foreign = test::make_pair(other);
+        test::reset(foreign.accepted);
+        Pair ours = test::make_pair(listener_);
+        const std::uint64_t cookie = socket_cookie(ours.accepted.get());
+        test::reset(ours.accepted);
+        report_of(cookie);
+    }
+    EXPECT_EQ(reports_.size(), 20u);
+    for (const auto& [cookie, report] : reports_) EXPECT_EQ(report.local.port, test::port_of(listener_));
+}
+
+// A filter of many intervals, and one with too many to filter, both let our ports through.
+TEST_F(DestroyEventsTest, FilterHoldsManyIntervals) {
+    const std::uint16_t port = test::port_of(listener_);
+    for (const unsigned count : {999u, 1000u, 1001u, 2000u}) {
+        std::vector<PortInterval> intervals{{port, port}};
+        for (unsigned i = 0; i + 1 < count; ++i)
+            intervals.push_back({static_cast<std::uint16_t>(1 + 2 * i), static_cast<std::uint16_t>(1 + 2 * i)});
+        ASSERT_FALSE(filter_destroy_events(events_.get(), merge_intervals(intervals))) << count;
+        Pair pair = test::make_pair(listener_);
+        const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+        test::reset(pair.accepted);
+        report_of(cookie);
+    }
+}
+
+// A dual-stack listener's connections are announced in the IPv6 group, with their IPv4 client as IPv4.
+TEST_F(DestroyEventsTest, AnnouncesDualStackConnections) {
+    const Fd every = open_tcp_listener({{}, 0}, {}, 10);
+    ASSERT_FALSE(join_destroy_events(events_.get(), DestroyGroup::ipv6));
+    ASSERT_FALSE(filter_destroy_events(events_.get(), interval_of(every)));
+    for (const char* address : {"127.0.0.1", "::1"}) {
+        Fd client = test::connect_to({*parse_address(address), test::port_of(every)});
+        Fd accepted = test::accept_from(every);
+        const std::uint64_t cookie = socket_cookie(accepted.get());
+        const Endpoint remote = local_endpoint(client.get());
+        accepted.reset();
+        client.reset();
+        EXPECT_EQ(report_of(cookie).remote, remote);
+    }
+}
+
+// Announcements that did not fit are not lost in silence.
+TEST(DestroyEvents, OverrunIsAnError) {
+    const Fd events = open_destroy_events(1);
+    const Fd listener = test::listen_somewhere();
+    const std::uint16_t port = test::port_of(listener);
+    ASSERT_FALSE(join_destroy_events(events.get(), DestroyGroup::ipv4));
+    ASSERT_FALSE(filter_destroy_events(events.get(), std::vector<PortInterval>{{port, port}}));
+    EXPECT_TRUE(test::eventually([&] {
+        for (int i = 0; i < 50; ++i) {
+            Pair pair = test::make_pair(listener);
+            test::reset(pair.accepted);
+        }
+        return read_destroy_events(events.get(), 100000, [](const SocketReport&) {}) == std::errc::no_buffer_space;
+    }));
+}
+
+// No more than the budget is read at once, and the rest stays.
+TEST_F(DestroyEventsTest, KeepsToItsBudget) {
+    for (int i = 0; i < 3; ++i) {
+        Pair pair = test::make_pair(listener_);
+        test::reset(pair.accepted);
+    }
+    unsigned seen = 0;
+    EXPECT_TRUE(test::eventually([&] {
+        unsigned now = 0;
+        read_destroy_events(events_.get(), 1, [&](const SocketReport&) { ++now; });
+        EXPECT_LE(now, 1u);
+        return (seen += now) == 3;
+    }));
+}
+
+// A dump of connections shows those of the wanted ports, and which are not accepted or already closed by the handler.
+TEST(DumpTcp, ShowsConnections) {
+    const Fd listener = test::listen_somewhere(), other = test::listen_somewhere();
+    const Pair foreign = test::make_pair(other);
+    Pair held = test::make_pair(listener), closed = test::make_pair(listener);
+    const Fd waiting = test::connect_to(test::port_of(listener));
+    const std::uint64_t closed_cookie = socket_cookie(closed.accepted.get());
+    closed.accepted.reset();
+    const std::uint16_t port = test::port_of(listener);
+
+    std::map<std::uint64_t, SocketReport> seen;
+    ASSERT_FALSE(dump_tcp(DumpWhat::connections, std::vector<PortInterval>{{port, port}},
+                          [&](const SocketReport& report) { seen[report.cookie] = report; }));
+    ASSERT_EQ(seen.size(), 3u);
+    const SocketReport& one = seen.at(socket_cookie(held.accepted.get()));
+    EXPECT_EQ(one.local, local_endpoint(held.accepted.get()));
+    EXPECT_EQ(one.remote, local_endpoint(held.client.get()));
+    EXPECT_EQ(one.inode, socket_inode(held.accepted.get()));
+    EXPECT_FALSE(one.closing);
+    EXPECT_FALSE(one.listening);
+    EXPECT_TRUE(seen.at(closed_cookie).closing);
+    for (const auto& [cookie, report] : seen)
+        if (report.remote == local_endpoint(waiting.get())) {
+            EXPECT_EQ(report.inode, 0u);
+            EXPECT_FALSE(report.closing);
+        }
+}
+
+// A dump of listeners shows how many wait and how many may.
+TEST(DumpTcp, ShowsAcceptQueues) {
+    const Fd listener = test::listen_somewhere(17);
+    const std::uint16_t port = test::port_of(listener);
+    const Fd first = test::connect_to(port), second = test::connect_to(port);
+    std::vector<SocketReport> seen;
+    ASSERT_FALSE(dump_tcp(DumpWhat::listeners, std::vector<PortInterval>{{port, port}},
+                          [&](const SocketReport& report) { seen.push_back(report); }));
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_TRUE(seen[0].listening);
+    EXPECT_EQ(seen[0].accept_queue, 2u);
+    EXPECT_EQ(seen[0].accept_queue_limit, 17u);
+}
+
+// No interval means no socket; very many intervals are asked for in one go and still keep foreign ports out.
+TEST(DumpTcp, KeepsToTheIntervals) {
+    const Fd listener = test::listen_somewhere(), other = test::listen_somewhere();
+    unsigned count = 0;
+    const auto visit = [&](const SocketReport& report) {
+        EXPECT_EQ(report.local.port, test::port_of(listener));
+        ++count;
+    };
+    EXPECT_FALSE(dump_tcp(DumpWhat::listeners, {}, visit));
+    EXPECT_EQ(count, 0u);
+    std::vector<PortInterval> many{{test::port_of(listener), test::port_of(listener)}};
+    for (std::uint16_t port = 1; port < 200; port = static_cast<std::uint16_t>(port + 2)) many.push_back({port, port});
+    EXPECT_FALSE(dump_tcp(DumpWhat::listeners, merge_intervals(many), visit));
+    EXPECT_EQ(count, 1u);
+}
+
+// Intervals come out sorted, and those that touch or overlap become one.
+TEST(PortIntervals, Merge) {
+    using Intervals = std::vector<PortInterval>;
+    const struct {
+        Intervals before, wanted;
+    } cases[]{
+        {{}, {}},
+        {{{5, 5}}, {{5, 5}}},
+        {{{5, 6}, {1, 2}}, {{1, 2}, {5, 6}}},
+        {{{1, 2}, {3, 4}}, {{1, 4}}},
+        {{{1, 10}, {2, 3}}, {{1, 10}}},
+        {{{2, 3}, {2, 9}, {4, 5}}, {{2, 9}}},
+        {{{65535, 65535}, {0, 65534}}, {{0, 65535}}},
+        {{{0, 65535}, {65535, 65535}}, {{0, 65535}}},
+    };
+    for (const auto& c : cases) {
+        const Intervals merged = merge_intervals(c.before);
+        ASSERT_EQ(merged.size(), c.wanted.size());
+        for (std::size_t i = 0; i < merged.size(); ++i) {
+            EXPECT_EQ(merged[i].first, c.wanted[i].first);
+            EXPECT_EQ(merged[i].last, c.wanted[i].last);
+        }
+    }
+}
+
+}  // namespace portier::net

@@ -1,0 +1,10 @@
+# Tests of router/net; one for each source.
+add_executable(net_test
+  net/channel_test.cpp
+  net/endpoint_test.cpp
+  net/handoff_wire_test.cpp
+  net/sock_diag_test.cpp
+  net/socket_test.cpp)
+target_link_libraries(net_test PRIVATE portier_net portier_options GTest::gtest_main)
+target_include_directories(net_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+gtest_discover_tests(net_test TEST_PREFIX net. DISCOVERY_TIMEOUT 120)
