@@ -120,6 +120,7 @@ std::string status_json(const metrics::Board& board, const metrics::Series& seri
         json::array& mine = processes[handler.row];
         handlers.push_back(json::object{{"handler", handler.name},
                                         {"ready", count_ready(mine)},
+                                        {"on_demand", handler.on_demand},
                                         {"restarts", sum(board.handlers[handler.row].restarts)},
                                         {"processes", std::move(mine)}});
     }
@@ -142,7 +143,7 @@ std::string status_text(const std::string& status_json) {
     if (!status.at("last_reload_successful").as_bool())
         text += "! the last reload was refused, the configuration before it is in force: portier check FILE\n";
     for (const json::value& handler : status.at("handlers").as_array())
-        if (number(handler, "ready") == 0)
+        if (number(handler, "ready") == 0 && !handler.at("on_demand").as_bool())
             text += fmt::format("! handler {} has no ready process\n", word(handler, "handler"));
     text += fmt::format("\n{:<28} {:<14} {:<8} {:>8}{:<8} {:>10} {:>8} {:>6} {:>10} {:>10}\n", "PORT", "HANDLER",
                         "DELIVERY", "ACTIVE", "/LIMIT", "ACCEPTED", "REJECTED", "QUEUE", "RECEIVED", "SENT");
@@ -159,7 +160,7 @@ std::string unready_handlers(const metrics::Board& board, const metrics::Series&
     auto processes = processes_by_handler(board);
     std::string text;
     for (const metrics::HandlerSeries& handler : series.handlers)
-        if (count_ready(processes[handler.row]) == 0) text += "handler " + handler.name + " has no ready process\n";
+        if (!handler.on_demand && count_ready(processes[handler.row]) == 0) text += "handler " + handler.name + " has no ready process\n";
     return text;
 }
 

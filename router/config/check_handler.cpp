@@ -65,6 +65,8 @@ private:
         if (handler_.working_directory.empty()) return;
         const auto path = std::filesystem::path(scene_.config.folder) / handler_.working_directory;
         handler_.working_directory = path.lexically_normal().string();
+        if (handler_.working_directory.size() > 1 && handler_.working_directory.ends_with('/'))
+            handler_.working_directory.pop_back();
         struct stat found {};
         if (::stat(path.c_str(), &found) != 0)
             return report("working_directory",

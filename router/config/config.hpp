@@ -1,5 +1,6 @@
 // The configuration as plain values, shaped like the YAML file (contract: config/README.md). load() reads and checks
-// a file completely; what it returns is never changed afterwards. Any thread; nothing here touches the network.
+// a file completely; what it returns is never changed afterwards. Any thread, but one load() at a
+// time (getpwnam(3)); nothing here touches the network.
 #pragma once
 
 #include <chrono>

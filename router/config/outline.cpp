@@ -6,8 +6,8 @@
 #include <map>
 #include <string_view>
 
-#include "config/object_reader.hpp"
 #include "config/fields.hpp"
+#include "config/object_reader.hpp"
 
 namespace portier::config {
 

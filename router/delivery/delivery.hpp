@@ -43,6 +43,9 @@ public:
     // Takes the connection; it reaches a process or, if that dies first, another one.
     virtual void deliver(Accepted accepted) = 0;
 
+    // A connection waits while there is no room: start what can be started.
+    virtual void demand() = 0;
+
     // A listener has accepted what it will accept for now.
     virtual void end_of_burst() = 0;
 
@@ -56,7 +59,8 @@ public:
 struct DeliveryContext {
     boost::asio::io_context& io;
     metrics::Board& board;
-    std::function<void()> on_room;  // called when has_room() became true again
+    std::function<void()> on_room;                           // called when has_room() became true again
+    std::function<void(std::uint32_t handler_row)> on_demand;  // the handler needs a process
 };
 
 // nullptr: the handler's processes accept for themselves.

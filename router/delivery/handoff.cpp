@@ -39,6 +39,12 @@ public:
             waiting_.push_back(std::move(accepted));
     }
 
+    void demand() override {
+        if (!on_demand_ || demanded_ || !processes_.empty()) return;
+        demanded_ = true;
+        context_.on_demand(row_);
+    }
+
     void end_of_burst() override {
         poll_.look_if_lazy();
         if (!has_room()) poll_.be_eager();
@@ -68,6 +74,9 @@ private:
     Process make_process(const ProcessPlan& plan, Fd channel);
 
     DeliveryContext context_;
+    std::uint32_t row_ = 0;
+    bool on_demand_ = false;
+    bool demanded_ = false;  // asked for a process; the next plan answers
     BalanceRule rule_ = BalanceRule::round_robin;
     std::size_t turn_ = 0;
     std::vector<Process> processes_;   // get new connections
@@ -79,6 +88,9 @@ private:
 };
 
 void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
+    row_ = plan.row;
+    on_demand_ = plan.on_demand;
+    demanded_ = false;
     rule_ = balance_rule(plan.balance);
     std::vector<Process> next;
     for (const ProcessPlan& wanted : plan.processes) {

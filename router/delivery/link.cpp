@@ -100,6 +100,10 @@ std::error_code send_applied(int link, std::uint64_t generation) {
     return send_header(link, {LinkType::applied, 0, generation}, {}, 0);
 }
 
+std::error_code send_demand(int link, std::uint32_t handler_row) {
+    return send_header(link, {LinkType::demand, 0, handler_row}, {}, 0);
+}
+
 LinkReceived receive_link(int link) {
     std::array<std::byte, sizeof(Header) + net::kMaxDescriptors * sizeof(std::uint32_t)> buffer;
     net::Received received = net::receive_message(link, buffer);

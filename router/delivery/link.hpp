@@ -19,11 +19,12 @@ enum class LinkType : std::uint8_t {
     plan = 2,     // keeper: a plan, as a memory file
     stop = 3,     // keeper: accept what is waiting, deliver it, end
     applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed
+    demand = 5,   // router: a connection waits for this handler, which has no process
 };
 
 struct LinkMessage {
     LinkType type;
-    std::uint64_t generation = 0;
+    std::uint64_t generation = 0;  // demand: the handler's row
     std::vector<std::pair<std::uint32_t, Fd>> offered;
     std::string plan;
 };
@@ -33,6 +34,7 @@ std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, in
 std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
 std::error_code send_stop(int link);
 std::error_code send_applied(int link, std::uint64_t generation);
+std::error_code send_demand(int link, std::uint32_t handler_row);
 
 struct LinkReceived {
     std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG

@@ -12,7 +12,7 @@ BOOST_DESCRIBE_STRUCT(AdmissionPlan, (),
                        over_limit))
 BOOST_DESCRIBE_STRUCT(PortPlan, (), (key, row, protocol, address, first, last, handler, listeners, admission))
 BOOST_DESCRIBE_STRUCT(ProcessPlan, (), (row, slot, channel))
-BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, processes))
+BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand, processes))
 BOOST_DESCRIBE_STRUCT(Plan, (),
                       (generation, handlers, ports, admin_listeners, destroy_events, log_connections, log_level))
 

@@ -51,6 +51,7 @@ struct HandlerPlan {
     std::uint32_t row = 0;
     std::string delivery;  // handoff, inherit
     std::string balance;
+    bool on_demand = false;     // without a process: ask the keeper for one when a connection comes
     std::vector<ProcessPlan> processes;  // those that shall get new connections
 };
 

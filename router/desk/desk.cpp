@@ -6,7 +6,8 @@
 
 namespace portier::desk {
 
-Desk::Desk(boost::asio::io_context& io, metrics::Board& board) : io_(io), board_(board), idle_timer_(io) {}
+Desk::Desk(boost::asio::io_context& io, metrics::Board& board, std::function<void(std::uint32_t)> on_demand)
+    : io_(io), board_(board), on_demand_(std::move(on_demand)), idle_timer_(io) {}
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
     // Ports first let go of what is dropped, while its handler's processes can still take it.
@@ -35,12 +36,14 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
     for (const delivery::HandlerPlan& handler : plan.handlers) {
         wanted.insert(handler.name);
         auto& delivery = deliveries_[handler.name];
-        if (!delivery) delivery = delivery::make_delivery(handler, {io_, board_, [this] { resume_all(); }});
+        if (!delivery) delivery = delivery::make_delivery(handler, {io_, board_, [this] { resume_all(); }, on_demand_});
         if (delivery) delivery->update(handler, descriptors);
     }
     for (auto& [name, delivery] : deliveries_) {
         if (wanted.contains(name) || !delivery) continue;
-        delivery->update({.name = name, .delivery = "", .balance = "round-robin", .processes = {}}, descriptors);
+        delivery::HandlerPlan nobody;
+        nobody.balance = "round-robin";
+        delivery->update(nobody, descriptors);
         leaving_[name] = std::move(delivery);
     }
     std::erase_if(deliveries_, [](const auto& item) { return !item.second; });

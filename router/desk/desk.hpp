@@ -16,7 +16,8 @@ namespace portier::desk {
 
 class Desk {
 public:
-    Desk(boost::asio::io_context& io, metrics::Board& board);
+    // `on_demand`: a handler without a process needs one.
+    Desk(boost::asio::io_context& io, metrics::Board& board, std::function<void(std::uint32_t handler_row)> on_demand);
 
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
@@ -40,6 +41,7 @@ private:
 
     boost::asio::io_context& io_;
     metrics::Board& board_;
+    std::function<void(std::uint32_t)> on_demand_;
     std::map<std::string, std::unique_ptr<delivery::Delivery>> deliveries_;  // by handler
     std::map<std::string, std::unique_ptr<delivery::Delivery>> leaving_;     // handlers that are gone, until idle
     std::map<std::uint32_t, Port> ports_;                                    // by row

@@ -47,7 +47,7 @@ void Listener::accept_burst() {
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
         // No room: the delivery calls resume() of all listeners when there is some again.
-        if (!port_->delivery->has_room()) return;
+        if (!port_->delivery->has_room()) return port_->delivery->demand();
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
             const std::uint64_t longest = 5000;

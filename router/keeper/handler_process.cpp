@@ -206,16 +206,16 @@ void HandlerProcess::on_pidfd() {
     if (ending) handler_row_.ended_cpu_microseconds.add(static_cast<std::uint64_t>(ending->cpu_seconds * 1e6));
     row_.cpu_microseconds.set(0);
     set_state(metrics::ProcessState::absent);
-    std::string text = ending ? proc::to_string(*ending) : "unknown end";
-    auto reason = ending && !ending->exited ? metrics::Restarted::signal : metrics::Restarted::exit;
-    if (blamed_) {
-        reason = *blamed_;
-        text = reason == metrics::Restarted::watchdog
-                   ? "its watchdog expired"
-                   : "it was not ready within " + std::to_string(setup_.handler.ready_timeout.count()) + " ms";
-    }
+    ProcessEnd end{.reason = ending && !ending->exited ? metrics::Restarted::signal : metrics::Restarted::exit,
+                   .text = ending ? proc::to_string(*ending) : "unknown end",
+                   .clean = ending && ending->exited && ending->value == 0};
+    if (blamed_)
+        end = {.reason = *blamed_,
+               .text = *blamed_ == metrics::Restarted::watchdog
+                           ? "its watchdog expired"
+                           : "it was not ready within " + std::to_string(setup_.handler.ready_timeout.count()) + " ms"};
     const auto ended = std::move(events_.ended);
-    if (ended) ended(reason, text);  // may destroy this object
+    if (ended) ended(end);  // may destroy this object
 }
 
 }  // namespace portier::keeper

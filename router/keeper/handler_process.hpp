@@ -35,12 +35,17 @@ struct ProcessSetup {
     std::uint32_t handler_row = 0;
 };
 
+struct ProcessEnd {
+    metrics::Restarted reason;  // how a restart is counted
+    std::string text;           // for the log: "signal SIGSEGV"
+    bool clean = false;         // exit code 0, of its own will
+};
+
 class HandlerProcess {
 public:
     struct Events {
         std::function<void()> ready;
-        // The last call. `reason`: why it has to be counted as a restart; `text` for the log.
-        std::function<void(metrics::Restarted reason, const std::string& text)> ended;
+        std::function<void(const ProcessEnd& end)> ended;  // the last call
     };
 
     // Starts the program; throws std::system_error. The callbacks come later, from the event loop; a process that need

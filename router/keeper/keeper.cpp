@@ -27,6 +27,8 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       pool_({io, *board_, rows_, next_number_}),
       sampler_(io, *board_),
       shared_listeners_(io, *board_),
+      demand_(io, *board_, {.wake = [this](const std::string& handler) { pool_.wake(handler); },
+                            .put_to_sleep = [this](const SlotKey& key) { pool_.put_to_sleep(key); }}),
       json_log_(json_log) {
     pool_.set_on_changed([this] { publish_soon(); });
 }
@@ -41,7 +43,8 @@ void Keeper::start() {
     RouterOrder order = make_order();
     RouterProcess::Options options{.user = ::geteuid() == 0 ? config_.router.user : "",
                                    .json_log = json_log_,
-                                   .log_level = order.plan.log_level};
+                                   .log_level = order.plan.log_level,
+                                   .on_demand = [this](std::uint32_t row) { wake_by_row(row); }};
     router_ = std::make_unique<RouterProcess>(io_, board_, std::move(options));
     metrics::Globals& globals = board_->globals;
     globals.generation.set(1);
@@ -50,6 +53,7 @@ void Keeper::start() {
     globals.started_ms.set(wall_milliseconds());
     router_->start(order);
     pool_.start(wanted_slots(config_, sockets_));
+    publish_soon();
     sampler_.start();
 }
 
@@ -88,9 +92,20 @@ void Keeper::publish_soon() {
     if (std::exchange(publish_pending_, true)) return;
     boost::asio::post(io_, [this] {
         publish_pending_ = false;
-        shared_listeners_.assign(config_, pool_.slots());
-        if (!stopping_ && router_ && !reload_committing()) router_->publish(make_order(), nullptr);
+        if (!stopping_ && router_ && !reload_committing()) publish();
     });
+}
+
+void Keeper::publish() {
+    shared_listeners_.assign(config_, pool_.slots());
+    demand_.assign(pool_.slots());
+    // A process that was put to sleep ends once the router no longer sends it anything.
+    router_->publish(make_order(), [this] { pool_.drain_leaving(config_.router.drain_timeout); });
+}
+
+void Keeper::wake_by_row(std::uint32_t handler_row) {
+    for (const config::Handler& handler : config_.handlers)
+        if (rows_.handler(handler.name) == handler_row) pool_.wake(handler.name);
 }
 
 void Keeper::stop(std::function<void()> stopped) {
@@ -101,6 +116,7 @@ void Keeper::stop(std::function<void()> stopped) {
     log_info("stopping", {{"drain_timeout_ms", config_.router.drain_timeout.count()}});
     sampler_.stop();
     shared_listeners_.stop();
+    demand_.stop();
     pool_.retire();
     // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
     router_->stop([this, stopped = std::move(stopped)] {

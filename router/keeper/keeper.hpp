@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "keeper/demand.hpp"
 #include "keeper/pool.hpp"
 #include "keeper/router_process.hpp"
 #include "keeper/rows.hpp"
@@ -58,6 +59,8 @@ private:
 
     RouterOrder make_order();
     void publish_soon();
+    void publish();
+    void wake_by_row(std::uint32_t handler_row);
     void open_destroy_events();
     void join_destroy_events();
     void begin_reload();
@@ -78,6 +81,7 @@ private:
     Pool pool_;
     Sampler sampler_;
     SharedListeners shared_listeners_;
+    Demand demand_;
     std::unique_ptr<RouterProcess> router_;
     std::unique_ptr<Reload> reload_;
     std::vector<std::function<void(const ReloadAnswer&)>> waiting_reloads_;

@@ -57,6 +57,7 @@ RouterOrder build_order(const PlanInput& input) {
                                        .row = input.rows.handler(handler.name),
                                        .delivery = config::to_string(handler.delivery),
                                        .balance = config::to_string(handler.balance),
+                                       .on_demand = handler.start == config::Start::on_demand,
                                        .processes = {}});
     }
     for (const Slot* slot : input.slots) {

@@ -35,7 +35,8 @@ std::unique_ptr<Slot> Pool::make_slot(const SlotPlan& plan) {
 
 void Pool::start(const std::map<SlotKey, SlotPlan>& wanted) {
     for (const auto& [key, plan] : wanted) slots_[key] = make_slot(plan);
-    for (auto& [key, slot] : slots_) slot->start();
+    for (auto& [key, slot] : slots_)
+        if (!slot->sleeps()) slot->start();
 }
 
 void Pool::prepare(const std::map<SlotKey, SlotPlan>& wanted, std::function<void(const std::string&)> on_settled) {
@@ -51,7 +52,7 @@ void Pool::prepare(const std::map<SlotKey, SlotPlan>& wanted, std::function<void
 
 void Pool::check_candidates() {
     if (!on_settled_) return;
-    const auto ready = [](const auto& item) { return item.second->is_ready(); };
+    const auto ready = [](const auto& item) { return item.second->is_ready() || item.second->sleeps(); };
     if (std::all_of(candidates_.begin(), candidates_.end(), ready)) settle("");
 }
 
@@ -81,10 +82,10 @@ void Pool::commit(const std::map<SlotKey, SlotPlan>& wanted) {
 void Pool::put_aside(Slot& slot) {
     std::unique_ptr<HandlerProcess> process = slot.release();
     if (!process) return;
-    process->set_events({.ready = nullptr, .ended = [this, gone = process.get()](auto, const std::string& text) {
+    process->set_events({.ready = nullptr, .ended = [this, gone = process.get()](const ProcessEnd& end) {
                              log_info("replaced process ended", {{"handler", gone->handler()},
                                                                  {"process", gone->slot()},
-                                                                 {"reason", text}});
+                                                                 {"reason", end.text}});
                              forget_leaving(gone);
                          }});
     leaving_.push_back(std::move(process));
@@ -116,6 +117,18 @@ void Pool::stop(std::chrono::milliseconds patience, std::function<void()> ended)
     on_ended_ = std::move(ended);
     if (leaving_.empty()) return boost::asio::post(context_.io, std::exchange(on_ended_, nullptr));
     drain_leaving(patience);
+}
+
+void Pool::wake(const std::string& handler) {
+    for (auto& [key, slot] : slots_)
+        if (key.first == handler && slot->sleeps()) slot->start();
+}
+
+void Pool::put_to_sleep(const SlotKey& key) {
+    const auto found = slots_.find(key);
+    if (found == slots_.end() || !found->second->is_ready()) return;
+    put_aside(*found->second);
+    on_changed_();
 }
 
 void Pool::hurry() {

@@ -41,8 +41,12 @@ public:
     // Tells the processes that commit() put aside that no more will come.
     void drain_leaving(std::chrono::milliseconds patience);
 
-    bool has_candidates() const { return !candidates_.empty(); }
     std::vector<const Slot*> slots() const;
+
+    // Starts the processes of a handler that are started on demand.
+    void wake(const std::string& handler);
+    // Puts aside a process that has nothing to do (drain_leaving() then ends it); the slot sleeps.
+    void put_to_sleep(const SlotKey& key);
 
     // The end of the daemon: from now on no process is started again.
     void retire();

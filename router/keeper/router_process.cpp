@@ -115,6 +115,8 @@ void RouterProcess::on_link() {
         const delivery::LinkReceived received = delivery::receive_link(link_.get());
         if (received.error == std::errc::resource_unavailable_try_again) break;
         if (received.error) return;  // its end shows in the pidfd
+        if (received.message->type == delivery::LinkType::demand)
+            options_.on_demand(static_cast<std::uint32_t>(received.message->generation));
         if (received.message->type != delivery::LinkType::applied) continue;
         if (received.message->generation != revision_) continue;
         answer_timer_.cancel();

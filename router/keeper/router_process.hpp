@@ -21,6 +21,7 @@ public:
         std::string user;       // empty: as the keeper
         bool json_log = false;
         std::string log_level;
+        std::function<void(std::uint32_t handler_row)> on_demand;
     };
 
     RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options);

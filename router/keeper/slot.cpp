@@ -41,7 +41,7 @@ Slot::~Slot() {
 
 void Slot::start_candidate() {
     candidate_ = true;
-    spawn();
+    if (!on_demand()) spawn();
 }
 
 void Slot::start() {
@@ -63,7 +63,7 @@ void Slot::spawn() {
                        .handler_row = context_.rows.handler(plan_.handler.name)};
     HandlerProcess::Events events{
         .ready = [this] { events_.changed(); },
-        .ended = [this](metrics::Restarted reason, const std::string& text) { on_ended(reason, text); }};
+        .ended = [this](const ProcessEnd& end) { on_ended(end); }};
     const std::uint32_t row = setup.row;
     started_ms_ = monotonic_milliseconds();
     try {
@@ -76,12 +76,15 @@ void Slot::spawn() {
     if (process_->is_ready()) events_.changed();
 }
 
-void Slot::on_ended(metrics::Restarted reason, const std::string& text) {
+bool Slot::sleeps() const { return on_demand() && !process_ && waiting_row_ == 0; }
+
+void Slot::on_ended(const ProcessEnd& end) {
     const bool was_ready = process_->is_ready();
     context_.rows.give_back_process(process_->row());
     process_.reset();
-    if (candidate_ && !was_ready) return events_.failed(text);
-    schedule_restart(reason, text);
+    if (candidate_ && !was_ready) return events_.failed(end.text);
+    // Who starts on demand may also end when there is nothing to do; the next connection starts it again.
+    if (!(on_demand() && end.clean)) schedule_restart(end.reason, end.text);
     events_.changed();
 }
 

@@ -39,9 +39,12 @@ public:
     Slot(const SlotContext& context, SlotPlan plan, Events events);
     ~Slot();
 
-    // Starts the process; as a candidate of a reload a failure throws, else it is tried again later.
+    // Starts the process; as a candidate of a reload a failure throws, else it is tried again later. A candidate that is
+    // started on demand only takes its place.
     void start_candidate();
     void start();
+    // `start: on_demand` and nothing runs or is about to.
+    bool sleeps() const;
     // From now on failures are restarted.
     void commit() { candidate_ = false; }
 
@@ -56,7 +59,8 @@ public:
 
 private:
     void spawn();
-    void on_ended(metrics::Restarted reason, const std::string& text);
+    bool on_demand() const { return plan_.handler.start == config::Start::on_demand; }
+    void on_ended(const ProcessEnd& end);
     void schedule_restart(metrics::Restarted reason, const std::string& text);
     std::chrono::milliseconds next_delay();
     void set_waiting(bool waiting);

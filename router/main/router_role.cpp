@@ -69,7 +69,7 @@ private:
 // The desk thread's half: the link to the keeper and the desk.
 class DeskHalf {
 public:
-    DeskHalf(metrics::Board& board, AdminHalf& admin) : admin_(admin), link_(kLink), desk_(io_, board) {
+    DeskHalf(metrics::Board& board, AdminHalf& admin) : admin_(admin), link_(kLink), desk_(io_, board, [this](std::uint32_t row) { delivery::send_demand(link_.get(), row); }) {
         readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { read_link(); });
         readable_->wait();
     }
@@ -90,7 +90,8 @@ private:
                     break;
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
                 case delivery::LinkType::stop: desk_.stop([this] { io_.stop(); }); break;
-                case delivery::LinkType::applied: break;
+                case delivery::LinkType::applied:
+                case delivery::LinkType::demand: break;  // only the router says these
             }
         }
     }

@@ -19,6 +19,7 @@ struct PortSeries {
 struct HandlerSeries {
     std::string name;
     std::uint32_t row = 0;
+    bool on_demand = false;  // may be without a process
 };
 struct Series {
     std::vector<PortSeries> ports;

@@ -81,6 +81,8 @@ TEST(Escape, MakesForeignBytesHarmless) {
         {"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
         {"\xed\xa0\x80", "\\xed\\xa0\\x80"},                   // surrogate
         {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},          // beyond U+10FFFF
+        {"\xc2\x9b" "31m", "\\xc2\\x9b" "31m"},                 // C1 control: an escape sequence in one character
+        {"\xc2\xa0", "\xc2\xa0"},
         {"\x80", "\\x80"},                                     // a continuation alone
     };
     for (const auto& c : cases) EXPECT_EQ(escape(c.bytes), c.wanted) << c.wanted;

@@ -76,7 +76,7 @@ TEST(load, gives_the_values_of_a_full_file) {
     EXPECT_EQ(veg.balance, Balance::least_connections);
     EXPECT_EQ(veg.env, (std::map<std::string, std::string>{
                            {"STREET", "1"}, {"HOUSE", "veg"}, {"PRICE", "5$"}, {"MENU", "today"}, {"MODE", "0755"}}));
-    EXPECT_EQ(veg.working_directory, (kData / "good").string() + '/');
+    EXPECT_EQ(veg.working_directory, (kData / "good").string());
     EXPECT_EQ(veg.ready, Ready::notify);
     EXPECT_EQ(veg.ready_timeout, Milliseconds(90000));
     EXPECT_EQ(veg.limits, (Limits{1000, 512 << 20, 64, 0, Milliseconds(3600000)}));

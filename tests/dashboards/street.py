@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 from patience import PATIENCE, free_ports, until
@@ -20,7 +21,10 @@ ports:
   "127.0.0.1:{shared}/tcp": shared
   "127.0.0.1:{shared}/udp": shared
 admin: {{listen: "127.0.0.1:{admin}", socket: {socket}}}
+router: {{drain_timeout: 2s}}
 """
+# Far more than the receive buffer of a socket holds.
+FLOOD = 3000
 
 
 class Street:
@@ -59,7 +63,7 @@ class Street:
         """Guests that come until the end."""
         self.guests.append(subprocess.Popen(
             [BUILD / "tests/guests/guests", mode, f"127.0.0.1:{self.ports[port]}", "--until-stdin", "--limit", "2m",
-             *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+             "--timeout", "5s", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
     def load(self):
         self.let_in("crr", "open", "--rate", "200")
@@ -77,9 +81,23 @@ class Street:
                                "1", "--for", "0s"], capture_output=True, timeout=PATIENCE, check=False)
         assert done.returncode == 1, "more guests than the limit were let in"
 
+    def process_of(self, name):
+        processes = next(handler["processes"] for handler in self.status()["handlers"] if handler["handler"] == name)
+        return next(process["pid"] for process in processes if process["state"] == "ready")
+
+    def overflow_datagrams(self):
+        """More datagrams than a process that does not read can hold."""
+        process = self.process_of("shared")
+        os.kill(process, signal.SIGSTOP)
+        try:
+            with socket.socket(type=socket.SOCK_DGRAM) as client:
+                for _ in range(FLOOD):
+                    client.sendto(b"are you there?", ("127.0.0.1", self.ports["shared"]))
+        finally:
+            os.kill(process, signal.SIGCONT)
+
     def kill_a_process(self):
-        processes = next(h["processes"] for h in self.status()["handlers"] if h["handler"] == "echo")
-        os.kill(next(p["pid"] for p in processes if p["state"] == "ready"), signal.SIGKILL)
+        os.kill(self.process_of("echo"), signal.SIGKILL)
 
     def kill_the_router(self):
         old = self.status()["router_pid"]

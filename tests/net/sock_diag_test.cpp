@@ -243,7 +243,7 @@ TEST_F(DestroyEventsTest, KeepsToItsBudget) {
 }
 
 // A dump of connections shows those of the wanted ports, and which are not accepted or already closed by the handler.
-TEST(DumpTcp, ShowsConnections) {
+TEST(DumpSockets, ShowsConnections) {
     const Fd listener = test::listen_somewhere(), other = test::listen_somewhere();
     const Pair foreign = test::make_pair(other);
     Pair held = test::make_pair(listener), closed = test::make_pair(listener);
@@ -253,7 +253,7 @@ TEST(DumpTcp, ShowsConnections) {
     const std::uint16_t port = test::port_of(listener);
 
     std::map<std::uint64_t, SocketReport> seen;
-    ASSERT_FALSE(dump_tcp(DumpWhat::connections, std::vector<PortInterval>{{port, port}},
+    ASSERT_FALSE(dump_sockets(DumpWhat::connections, std::vector<PortInterval>{{port, port}},
                           [&](const SocketReport& report) { seen[report.cookie] = report; }));
     ASSERT_EQ(seen.size(), 3u);
     const SocketReport& one = seen.at(socket_cookie(held.accepted.get()));
@@ -271,12 +271,12 @@ TEST(DumpTcp, ShowsConnections) {
 }
 
 // A dump of listeners shows how many wait and how many may.
-TEST(DumpTcp, ShowsAcceptQueues) {
+TEST(DumpSockets, ShowsAcceptQueues) {
     const Fd listener = test::listen_somewhere(17);
     const std::uint16_t port = test::port_of(listener);
     const Fd first = test::connect_to(port), second = test::connect_to(port);
     std::vector<SocketReport> seen;
-    ASSERT_FALSE(dump_tcp(DumpWhat::listeners, std::vector<PortInterval>{{port, port}},
+    ASSERT_FALSE(dump_sockets(DumpWhat::listeners, std::vector<PortInterval>{{port, port}},
                           [&](const SocketReport& report) { seen.push_back(report); }));
     ASSERT_EQ(seen.size(), 1u);
     EXPECT_TRUE(seen[0].listening);
@@ -284,19 +284,44 @@ TEST(DumpTcp, ShowsAcceptQueues) {
     EXPECT_EQ(seen[0].accept_queue_limit, 17u);
 }
 
+// A dump of UDP sockets shows how many datagrams found the queue full.
+TEST(DumpSockets, ShowsDroppedDatagrams) {
+    const Fd socket = open_udp_socket({test::kLoopback, 0}, true);
+    const std::uint16_t port = test::port_of(socket);
+    const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address;
+    const socklen_t length = to_sockaddr(local_endpoint(socket.get()), address);
+    const std::string datagram(1000, 'd');
+    const auto drops = [&] {
+        std::vector<SocketReport> seen;
+        EXPECT_FALSE(dump_sockets(DumpWhat::udp_sockets, std::vector<PortInterval>{{port, port}},
+                                  [&](const SocketReport& report) { seen.push_back(report); }));
+        EXPECT_EQ(seen.size(), 1u);
+        return seen.empty() ? 0 : seen[0].drops;
+    };
+    EXPECT_EQ(drops(), 0u);
+    unsigned sent = 0;
+    for (; sent < 5000; ++sent)
+        ::sendto(client.get(), datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&address), length);
+    unsigned kept = 0;
+    for (char byte; ::recv(socket.get(), &byte, 1, MSG_DONTWAIT) == 1;) ++kept;
+    EXPECT_LT(kept, sent) << "the queue holds less than that";
+    EXPECT_EQ(drops(), sent - kept);
+}
+
 // No interval means no socket; very many intervals are asked for in one go and still keep foreign ports out.
-TEST(DumpTcp, KeepsToTheIntervals) {
+TEST(DumpSockets, KeepsToTheIntervals) {
     const Fd listener = test::listen_somewhere(), other = test::listen_somewhere();
     unsigned count = 0;
     const auto visit = [&](const SocketReport& report) {
         EXPECT_EQ(report.local.port, test::port_of(listener));
         ++count;
     };
-    EXPECT_FALSE(dump_tcp(DumpWhat::listeners, {}, visit));
+    EXPECT_FALSE(dump_sockets(DumpWhat::listeners, {}, visit));
     EXPECT_EQ(count, 0u);
     std::vector<PortInterval> many{{test::port_of(listener), test::port_of(listener)}};
     for (std::uint16_t port = 1; port < 200; port = static_cast<std::uint16_t>(port + 2)) many.push_back({port, port});
-    EXPECT_FALSE(dump_tcp(DumpWhat::listeners, merge_intervals(many), visit));
+    EXPECT_FALSE(dump_sockets(DumpWhat::listeners, merge_intervals(many), visit));
     EXPECT_EQ(count, 1u);
 }
 

@@ -114,7 +114,9 @@ TEST(TcpListener, CanBeTunedAgain) {
 
 // With defer_accept a silent client is not accepted, one that speaks is.
 TEST(TcpListener, DefersSilentClients) {
-    const Fd listener = test::listen_somewhere(10, {.defer_accept = std::chrono::seconds(20)});
+    TcpTuning tuning;
+    tuning.defer_accept = std::chrono::seconds(20);
+    const Fd listener = test::listen_somewhere(10, tuning);
     const Fd silent = test::connect_to(test::port_of(listener));
     const Fd speaker = test::connect_to(test::port_of(listener));
     test::send_all(speaker, "hello");

@@ -1,0 +1,50 @@
+// `start: on_demand` and `stop_when_idle`: wakes handlers whose processes accept for themselves when something arrives on
+// their sockets (for the others the router asks), and puts processes to sleep that have had no connection for a while.
+// Keeper's thread only.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/readable.hpp"
+#include "keeper/pool.hpp"
+#include "metrics/board.hpp"
+
+namespace portier::keeper {
+
+class Demand {
+public:
+    struct Events {
+        std::function<void(const std::string& handler)> wake;
+        std::function<void(const SlotKey& key)> put_to_sleep;
+    };
+
+    Demand(boost::asio::io_context& io, metrics::Board& board, Events events);
+
+    // The slots as they are now; called again whenever one changed.
+    void assign(const std::vector<const Slot*>& slots);
+    void stop();
+
+private:
+    struct Idler {
+        std::uint32_t row;
+        std::chrono::milliseconds patience;
+        std::uint64_t busy_ms;  // when it last had a connection
+    };
+
+    void watch_sockets(const Slot& slot);
+    void check_idlers();
+
+    boost::asio::io_context& io_;
+    metrics::Board& board_;
+    Events events_;
+    std::vector<std::unique_ptr<Readable>> sockets_;
+    std::map<SlotKey, Idler> idlers_;
+    boost::asio::steady_timer timer_;
+};
+
+}  // namespace portier::keeper
