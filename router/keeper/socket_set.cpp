@@ -48,12 +48,9 @@ Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
     }
 }
 
-// Where the router accepts it must never wait; a program that inherits its socket expects the blocking kind, as from
-// systemd. The flag belongs to the open file description, which both share.
-void set_blocking(int fd, bool blocking) {
-    const int flags = ::fcntl(fd, F_GETFL);
-    ::fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
-}
+// The flag belongs to the open file description, which programs that inherit the socket share: it is set where the
+// router accepts, and never taken back, because by then a program may have set it for itself.
+void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 }  // namespace
 
@@ -86,7 +83,7 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
         const net::Place place{config.admin.listen->address, config.admin.listen->port};
         set.admin_ = std::make_shared<OpenSocket>(next_number++, net::open_tcp_listener(place, {}, 128));
     }
-    if (set.admin_) set_blocking(set.admin_->fd.get(), false);
+    if (set.admin_) set_nonblocking(set.admin_->fd.get());
     return set;
 }
 
@@ -97,7 +94,7 @@ void SocketSet::tune(const config::Config& config) const {
             for (const auto& socket : of_port(port, slot)) {
                 if (port.protocol == config::Protocol::tcp)
                     net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
-                set_blocking(socket->fd.get(), !router_accepts);
+                if (router_accepts) set_nonblocking(socket->fd.get());
             }
     }
 }

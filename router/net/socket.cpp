@@ -77,7 +77,7 @@ void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog) 
     set_option(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout.count()), what);
     const auto defer = tuning.defer_accept.value_or(std::chrono::milliseconds(0));
     set_option(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds(defer), what);
-    if (tuning.fast_open) set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, static_cast<int>(tuning.fast_open), what);
+    set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, static_cast<int>(tuning.fast_open), what);
     // listen(2) again on a listening socket only changes its backlog.
     if (::listen(listener, static_cast<int>(backlog)) < 0) throw_errno("listen");
 }

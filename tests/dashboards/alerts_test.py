@@ -12,9 +12,9 @@ import shipped
 
 PATIENCE = 60
 WANTED = {
-    "PortierDown", "PortierConfigReloadFailed", "PortierHandlerNotReady", "PortierHandlerCrashLooping", "PortierRejecting",
-    "PortierConnectionsNearLimit", "PortierAcceptQueueSaturated", "PortierDatagramsDropped", "PortierFdsNearLimit",
-    "PortierSlowDispatch", "PortierRouterRestarting", "PortierVersionSkew",
+    "PortierDown", "PortierConfigReloadFailed", "PortierHandlerNotReady", "PortierHandlerCrashLooping",
+    "PortierRejecting", "PortierConnectionsNearLimit", "PortierAcceptQueueSaturated", "PortierDatagramsDropped",
+    "PortierFdsNearLimit", "PortierSlowDispatch", "PortierRouterRestarting", "PortierVersionSkew",
 }
 
 

@@ -22,7 +22,8 @@ class MetricsSet(unittest.TestCase):
         cls.code = shipped.described_metrics()
         cls.known = cls.code | FOREIGN
         cls.queries = {where: promql.parse(text) for where, text in shipped.queries()}
-        cls.alerts = {f"alert {name}": promql.parse(shipped.expression(text)) for name, text in shipped.alerts().items()}
+        cls.alerts = {f"alert {name}": promql.parse(shipped.expression(text))
+                      for name, text in shipped.alerts().items()}
 
     def used(self, queries):
         return {promql.metric_of(s.metric, self.code) for query in queries.values() for s in query.selectors}
@@ -36,7 +37,8 @@ class MetricsSet(unittest.TestCase):
     def test_the_table_in_the_readme_is_the_code(self):
         rows = [line.strip("| ").split(" | ") for line in (shipped.DASHBOARDS / "README.md").read_text().splitlines()
                 if line.startswith(("| `portier_", "| `process_"))]
-        written = {name.strip("`"): (kind, labels.replace("`", "").split(), meaning) for name, kind, labels, meaning in rows}
+        written = {name.strip("`"): (kind, labels.replace("`", "").split(), meaning)
+                   for name, kind, labels, meaning in rows}
         self.assertEqual(len(rows), len(written), "a metric is there twice")
         self.assertEqual(written, {name: (m["type"], m["labels"], m["help"]) for name, m in self.code.items()})
 
@@ -72,7 +74,8 @@ class Parser(unittest.TestCase):
     """The tests above see what is really in a query."""
 
     def test_selectors_with_their_labels_windows_and_functions(self):
-        query = promql.parse('histogram_quantile(0.9, sum by (le, a) (rate(x_bucket{a=~"b{c}", d!="e"}[5m]) and on (f) y{}))'
+        query = promql.parse("histogram_quantile(0.9, sum by (le, a) "
+                             '(rate(x_bucket{a=~"b{c}", d!="e"}[5m]) and on (f) y{}))'
                              " / (z > 0) or time() - max without (g) (w)")
         self.assertEqual(query.selectors, [
             promql.Selector("x_bucket", {"a": '=~"b{c}"', "d": '!="e"'}, "5m", "rate"),

@@ -12,7 +12,8 @@ BUILD = pathlib.Path(os.environ.get("PORTIER_BUILD", DASHBOARDS.parent / "build"
 
 def described_metrics():
     """{name: {"type":, "labels":, "help":}}, as the program prints it."""
-    printed = subprocess.run([BUILD / "portier", "metrics", "--describe", "-o", "json"], capture_output=True, check=True)
+    command = [BUILD / "portier", "metrics", "--describe", "-o", "json"]
+    printed = subprocess.run(command, capture_output=True, check=True)
     return {metric["name"]: metric for metric in json.loads(printed.stdout)}
 
 

@@ -23,6 +23,7 @@ ports:
 admin: {{listen: "127.0.0.1:{admin}", socket: {socket}}}
 router: {{drain_timeout: 2s}}
 """
+GUESTS = BUILD / "tests/guests/guests"
 # Far more than the receive buffer of a socket holds.
 FLOOD = 3000
 
@@ -62,7 +63,7 @@ class Street:
     def let_in(self, mode, port, *options):
         """Guests that come until the end."""
         self.guests.append(subprocess.Popen(
-            [BUILD / "tests/guests/guests", mode, f"127.0.0.1:{self.ports[port]}", "--until-stdin", "--limit", "2m",
+            [GUESTS, mode, f"127.0.0.1:{self.ports[port]}", "--until-stdin", "--limit", "2m",
              "--timeout", "5s", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
     def load(self):
@@ -77,8 +78,8 @@ class Street:
 
     def turn_one_away(self):
         """One more than the limit."""
-        done = subprocess.run([BUILD / "tests/guests/guests", "hold", f"127.0.0.1:{self.ports['small']}", "--connections",
-                               "1", "--for", "0s"], capture_output=True, timeout=PATIENCE, check=False)
+        done = subprocess.run([GUESTS, "hold", f"127.0.0.1:{self.ports['small']}", "--connections", "1", "--for", "0s"],
+                              capture_output=True, timeout=PATIENCE, check=False)
         assert done.returncode == 1, "more guests than the limit were let in"
 
     def process_of(self, name):

@@ -10,7 +10,11 @@ import struct
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
-LISTEN = 0x0A
+LISTEN = 10
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
+NLMSG_DONE = 3
 
 
 def isolate_network():
@@ -37,23 +41,41 @@ def counters():
     return result
 
 
-def sockets(protocol, port):
-    """(state, inode) of the sockets with this local port, IPv4 and IPv6."""
-    found = []
-    for file in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
-        for line in pathlib.Path(file).read_text().splitlines()[1:]:
-            fields = line.split()
-            if int(fields[1].rsplit(":", 1)[1], 16) == port:
-                found.append((int(fields[3], 16), int(fields[9])))
-    return found
-
-
 def listener_inodes(port):
-    return sorted(inode for state, inode in sockets("tcp", port) if state == LISTEN)
+    """Of the TCP listeners with this local port, IPv4 and IPv6; asked by netlink (sock_diag(7)), because /proc/net/tcp
+    would list every closed connection too."""
+    return sorted(inode for family in (socket.AF_INET, socket.AF_INET6)
+                  for local, inode in dump_listeners(family) if local == port)
+
+
+def dump_listeners(family):
+    """(local port, inode) of every TCP listener."""
+    request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << LISTEN)
+    header = struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
+        netlink.sendto(header + request, (0, 0))
+        while True:
+            data = netlink.recv(65536)
+            while data:
+                size, kind = struct.unpack_from("=IH", data)
+                if kind == NLMSG_DONE:
+                    return
+                if kind != SOCK_DIAG_BY_FAMILY:
+                    raise OSError(f"sock_diag answered with a message of type {kind}")
+                (port,) = struct.unpack_from("!H", data, 16 + 4)       # inet_diag_msg.id.idiag_sport
+                (inode,) = struct.unpack_from("=I", data, 16 + 68)     # inet_diag_msg.idiag_inode
+                yield port, inode
+                data = data[(size + 3) & ~3:]
 
 
 def udp_inodes(port):
-    return sorted(inode for _, inode in sockets("udp", port))
+    found = []
+    for file in ("/proc/net/udp", "/proc/net/udp6"):
+        for line in pathlib.Path(file).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.append(int(fields[9]))
+    return sorted(found)
 
 
 def children(pid):

@@ -111,8 +111,10 @@ class Street:
 
     def write(self, text=None):
         """Puts the configuration (JSON is YAML), or this text, into the file."""
-        self.file.write_text(json.dumps(self.config, indent=1) if text is None else text)
-        self.file.chmod(0o644)
+        fresh = self.file.with_suffix(".fresh")
+        fresh.write_text(json.dumps(self.config, indent=1) if text is None else text)
+        fresh.chmod(0o644)
+        fresh.rename(self.file)  # never half written when portier reads it
 
     def start(self, prefix=(), ready=True, portier=PORTIER, **options):
         self.write()
@@ -124,6 +126,7 @@ class Street:
         return self
 
     def wait_ready(self):
+        """Until it says so, and every process of every handler is there."""
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"portier ended with {self.process.returncode}\n{self.log()}")
@@ -131,6 +134,8 @@ class Street:
                 return self.get("/readyz")[0] == 200
             return False
         wait_until(ready, "portier is ready")
+        for name, keys in self.config["handlers"].items():
+            wait_until(lambda: len(self.pids(name)) == keys.get("processes", 1), f"all processes of {name} are ready")
 
     @property
     def pid(self):

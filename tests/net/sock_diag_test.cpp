@@ -43,15 +43,12 @@ protected:
     std::map<std::uint64_t, SocketReport> reports_;
 };
 
-const std::string kRequest(1234, 'q');
-const std::string kReply(4321, 'r');
+constexpr std::size_t kRequest = 1234, kReply = 4321;
 
 // Exchanges a request and a reply.
 void talk(const Pair& pair) {
-    test::send_all(pair.client, kRequest);
-    ASSERT_EQ(test::receive_exactly(pair.accepted, kRequest.size()), kRequest);
-    test::send_all(pair.accepted, kReply);
-    ASSERT_EQ(test::receive_exactly(pair.client, kReply.size()), kReply);
+    ASSERT_TRUE(test::transfer(pair.client, pair.accepted, kRequest));
+    ASSERT_TRUE(test::transfer(pair.accepted, pair.client, kReply));
 }
 
 }  // namespace
@@ -72,8 +69,8 @@ TEST_F(DestroyEventsTest, ClientCloses) {
     EXPECT_TRUE(report.has_info);
     EXPECT_TRUE(report.fin_acknowledged);
     EXPECT_FALSE(report.timed_out);
-    EXPECT_EQ(report.received, kRequest.size() + 1);
-    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.received, kRequest + 1);
+    EXPECT_EQ(report.sent, kReply);
     EXPECT_EQ(report.unread, 0u);
 }
 
@@ -91,8 +88,8 @@ TEST_F(DestroyEventsTest, HandlerCloses) {
     const SocketReport report = report_of(cookie);
     EXPECT_TRUE(report.has_info);
     EXPECT_TRUE(report.fin_acknowledged);
-    EXPECT_EQ(report.received, kRequest.size() + 1);
-    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.received, kRequest + 1);
+    EXPECT_EQ(report.sent, kReply);
     EXPECT_EQ(report.unread, 1u);
 }
 
@@ -109,8 +106,8 @@ TEST_F(DestroyEventsTest, ClientResets) {
     EXPECT_TRUE(report.has_info);
     EXPECT_FALSE(report.fin_acknowledged);
     EXPECT_FALSE(report.timed_out);
-    EXPECT_EQ(report.received, kRequest.size());
-    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.received, kRequest);
+    EXPECT_EQ(report.sent, kReply);
     EXPECT_EQ(report.unread, 0u);
     EXPECT_GT(report.segments_in, 0u);
 }
@@ -126,8 +123,8 @@ TEST_F(DestroyEventsTest, HandlerLeavesBytesUnread) {
 
     const SocketReport report = report_of(cookie);
     EXPECT_FALSE(report.fin_acknowledged);
-    EXPECT_EQ(report.received, kRequest.size() + 10);
-    EXPECT_EQ(report.sent, kReply.size());
+    EXPECT_EQ(report.received, kRequest + 10);
+    EXPECT_EQ(report.sent, kReply);
     EXPECT_GT(report.unread, 0u);
 }
 
@@ -148,12 +145,10 @@ TEST_F(DestroyEventsTest, CountsEveryByte) {
     std::map<std::uint64_t, std::pair<std::size_t, std::size_t>> wanted;
     for (std::size_t i = 0; i < 100; ++i) {
         Pair pair = test::make_pair(listener_);
-        const std::string request(i * 37 % 1000, 'q'), reply(i * 991, 'r');
-        wanted[socket_cookie(pair.accepted.get())] = {request.size(), reply.size()};
-        test::send_all(pair.client, request);
-        ASSERT_EQ(test::receive_exactly(pair.accepted, request.size()), request);
-        test::send_all(pair.accepted, reply);
-        ASSERT_EQ(test::receive_exactly(pair.client, reply.size()), reply);
+        const std::size_t request = i * 37 % 1000, reply = i * 9991;
+        wanted[socket_cookie(pair.accepted.get())] = {request, reply};
+        ASSERT_TRUE(test::transfer(pair.client, pair.accepted, request));
+        ASSERT_TRUE(test::transfer(pair.accepted, pair.client, reply));
         if (i % 2) pair.client.reset();
         if (i % 2) test::receive_all(pair.accepted);
         pair.accepted.reset();

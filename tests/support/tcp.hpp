@@ -73,6 +73,16 @@ inline std::string receive_exactly(const Fd& socket, std::size_t size) {
     return result;
 }
 
+// Moves so many bytes from one end to the other, in pieces that fit every buffer.
+inline bool transfer(const Fd& from, const Fd& to, std::size_t size) {
+    for (std::size_t piece; size > 0; size -= piece) {
+        piece = size < 8192 ? size : 8192;
+        send_all(from, std::string(piece, 'x'));
+        if (receive_exactly(to, piece).size() != piece) return false;
+    }
+    return true;
+}
+
 // close(2) that resets.
 inline void reset(Fd& socket) {
     const linger at_once{1, 0};
