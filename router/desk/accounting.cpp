@@ -244,17 +244,21 @@ void Accounting::refresh_accept_queues() {
     }
 }
 
-// The kernel counts per socket; the sockets of a port live as long as the port does.
+// The kernel counts per socket, and sockets come and go: what each has dropped since we last looked is added.
 void Accounting::refresh_drops() {
     if (udp_ports_.intervals().empty()) return;
-    std::unordered_map<std::uint32_t, std::uint64_t> drops;
+    std::unordered_map<std::uint64_t, std::uint32_t> drops;  // by cookie
     const auto visit = [&](const net::SocketReport& report) {
-        if (const PortIndex::Port* port = udp_ports_.find(report.local)) drops[port->row] += report.drops;
+        const PortIndex::Port* port = udp_ports_.find(report.local);
+        if (!port) return;
+        const auto before = drops_.find(report.cookie);
+        // The kernel's counter wraps at 2^32, and so does the difference.
+        board_.ports[port->row].datagrams_dropped.add(report.drops - (before == drops_.end() ? 0 : before->second));
+        drops[report.cookie] = report.drops;
     };
     if (const auto error = net::dump_sockets(net::DumpWhat::udp_sockets, udp_ports_.intervals(), visit))
         return log_limited(LogSeverity::warning, "cannot dump the UDP sockets", {{"error", error.message()}});
-    for (const auto& [row, count] : drops)
-        board_.ports[row].datagrams_dropped.set(std::max(count, board_.ports[row].datagrams_dropped.get()));
+    drops_ = std::move(drops);
 }
 
 }  // namespace portier::desk

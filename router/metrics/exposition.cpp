@@ -133,7 +133,8 @@ std::map<std::uint32_t, Pool> add_up_processes(const Board& board) {
         Pool& pool = pools[process.handler.load(std::memory_order_relaxed)];
         ++pool.states[static_cast<std::size_t>(state)];
         pool.connections[slot] += process.active();
-        pool.started_ms[slot] = std::max(pool.started_ms[slot], process.started_ms.get());
+        if (state != ProcessState::waiting)
+            pool.started_ms[slot] = std::max(pool.started_ms[slot], process.started_ms.get());
         pool.cpu_microseconds += process.cpu_microseconds.get();
         pool.resident_bytes += process.resident_bytes.get();
         pool.open_fds += process.open_fds.get();

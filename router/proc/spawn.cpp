@@ -31,8 +31,13 @@ struct Failure {
 // Everything here runs between fork and exec: system calls only, no allocation that the parent could have left locked.
 class ChildSetup {
 public:
-    ChildSetup(const Command& command, std::vector<char*>& argv, std::vector<char*>& environment, int report)
-        : command_(command), argv_(argv), environment_(environment), report_(report) {}
+    struct Memory {  // made by the parent
+        std::vector<char*> argv, environment;
+        std::vector<int> moved;  // as many as there are descriptors
+    };
+
+    ChildSetup(const Command& command, Memory& memory, int report)
+        : command_(command), memory_(memory), report_(report) {}
 
     [[noreturn]] void run() {
         reset_signals();
@@ -46,9 +51,9 @@ public:
         if (command_.parent_death_signal) ::prctl(PR_SET_PDEATHSIG, command_.parent_death_signal, 0, 0, 0);
         place_descriptors();
         if (executable_ >= 0)
-            ::execveat(executable_, "", argv_.data(), environment_.data(), AT_EMPTY_PATH);
+            ::execveat(executable_, "", memory_.argv.data(), memory_.environment.data(), AT_EMPTY_PATH);
         else
-            ::execve(command_.program.c_str(), argv_.data(), environment_.data());
+            ::execve(command_.program.c_str(), memory_.argv.data(), memory_.environment.data());
         fail("exec");
     }
 
@@ -96,22 +101,24 @@ private:
     void place_descriptors() {
         int beyond = 3;
         for (const auto& [number, ours] : command_.descriptors) beyond = std::max(beyond, number + 1);
-        report_ = ::fcntl(report_, F_DUPFD_CLOEXEC, beyond);
-        if (command_.executable >= 0) executable_ = ::fcntl(command_.executable, F_DUPFD_CLOEXEC, beyond);
-        int moved[kMaxDescriptors];
-        int next = 0;
-        for (const auto& [number, ours] : command_.descriptors) {
-            moved[next] = ::fcntl(ours, F_DUPFD_CLOEXEC, beyond);
-            if (moved[next++] < 0) fail("dup");
-        }
+        report_ = move_beyond(report_, beyond);
+        if (command_.executable >= 0) executable_ = move_beyond(command_.executable, beyond);
+        std::size_t next = 0;
+        for (const auto& [number, ours] : command_.descriptors) memory_.moved[next++] = move_beyond(ours, beyond);
         const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         for (int standard = 0; standard < 3; ++standard)
             if (null < 0 || ::dup2(null, standard) < 0) fail("open /dev/null");
         next = 0;
         for (const auto& [number, ours] : command_.descriptors)
-            if (::dup2(moved[next++], number) < 0) fail("dup2");
+            if (::dup2(memory_.moved[next++], number) < 0) fail("dup2");
         if (::close_range(static_cast<unsigned>(beyond), ~0u, CLOSE_RANGE_CLOEXEC) < 0) fail("close_range");
         close_holes(beyond);
+    }
+
+    int move_beyond(int fd, int beyond) {
+        const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, beyond);
+        if (moved < 0) fail("dup");
+        return moved;
     }
 
     // Numbers between the standard ones and the highest declared one that nobody declared.
@@ -123,11 +130,8 @@ private:
         }
     }
 
-    static constexpr std::size_t kMaxDescriptors = 16384;
-
     const Command& command_;
-    std::vector<char*>& argv_;
-    std::vector<char*>& environment_;
+    Memory& memory_;
     int report_;
     int executable_ = -1;
 };
@@ -182,7 +186,7 @@ Child spawn(const Command& command, const std::string& what) {
 
     std::vector<std::string> argv_strings = command.argv;
     std::vector<std::string> environment = environment_strings(command);
-    std::vector<char*> argv = pointers(argv_strings), environment_pointers = pointers(environment);
+    ChildSetup::Memory memory{pointers(argv_strings), pointers(environment), std::vector<int>(command.descriptors.size())};
 
     int pidfd = -1;
     clone_args arguments{};
@@ -193,7 +197,7 @@ Child spawn(const Command& command, const std::string& what) {
     if (pid < 0) throw_errno(what + ": clone");
     if (pid == 0) {
         if (!command.pid_variable.empty()) write_own_pid(environment.back(), command.pid_variable.size());
-        ChildSetup(command, argv, environment_pointers, report_write.get()).run();
+        ChildSetup(command, memory, report_write.get()).run();
     }
 
     Child child{static_cast<pid_t>(pid), Fd(pidfd)};

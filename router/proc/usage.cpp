@@ -42,6 +42,7 @@ std::optional<Usage> read_usage(pid_t pid) {
     fields >> user >> system;
     for (int field = 16; field < 23; ++field) fields >> skipped;
     fields >> virtual_bytes >> resident_pages;
+    file.close();  // not to be counted when the process is our own
 
     static const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));

@@ -3,6 +3,5 @@ add_executable(base_test
   base/log_test.cpp
   base/readable_test.cpp
   base/text_test.cpp)
-target_link_libraries(base_test PRIVATE portier_base portier_options GTest::gtest_main)
-target_include_directories(base_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(base_test PRIVATE portier_base portier_test)
 gtest_discover_tests(base_test TEST_PREFIX base. DISCOVERY_TIMEOUT 120)

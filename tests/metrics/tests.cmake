@@ -4,6 +4,5 @@ add_executable(metrics_test
   metrics/catalogue_test.cpp
   metrics/exposition_test.cpp
   metrics/own_usage_test.cpp)
-target_link_libraries(metrics_test PRIVATE portier_metrics portier_options GTest::gtest_main)
-target_include_directories(metrics_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(metrics_test PRIVATE portier_metrics portier_test)
 gtest_discover_tests(metrics_test TEST_PREFIX metrics. DISCOVERY_TIMEOUT 120)

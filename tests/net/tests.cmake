@@ -5,6 +5,5 @@ add_executable(net_test
   net/handoff_wire_test.cpp
   net/sock_diag_test.cpp
   net/socket_test.cpp)
-target_link_libraries(net_test PRIVATE portier_net portier_options GTest::gtest_main)
-target_include_directories(net_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(net_test PRIVATE portier_net portier_test)
 gtest_discover_tests(net_test TEST_PREFIX net. DISCOVERY_TIMEOUT 120)

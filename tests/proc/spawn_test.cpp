@@ -340,7 +340,9 @@ TEST(SpawnIdentity, DropsCapabilities) {
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
         EXPECT_EQ(test::status_field(child.pid(), set), "0000000000000000") << set;
     // The bounding set is root's to change; without root it has no effect, because of NoNewPrivs.
-    if (::geteuid() == 0) EXPECT_EQ(test::status_field(child.pid(), "CapBnd"), "0000000000000000");
+    if (::geteuid() == 0) {
+        EXPECT_EQ(test::status_field(child.pid(), "CapBnd"), "0000000000000000");
+    }
 }
 
 // The end of a process.

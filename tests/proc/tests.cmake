@@ -2,6 +2,5 @@
 add_executable(proc_test
   proc/spawn_test.cpp
   proc/usage_test.cpp)
-target_link_libraries(proc_test PRIVATE portier_proc portier_options GTest::gtest_main)
-target_include_directories(proc_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(proc_test PRIVATE portier_proc portier_test)
 gtest_discover_tests(proc_test TEST_PREFIX proc. DISCOVERY_TIMEOUT 120)

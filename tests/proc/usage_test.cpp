@@ -21,7 +21,9 @@ namespace portier::proc {
 TEST(Usage, FollowsTheProcess) {
     const auto before = read_usage(::getpid());
     ASSERT_TRUE(before);
-    EXPECT_EQ(before->open_fds + 1, test::open_descriptors(::getpid()).size()) << "one more to look at the folder";
+    // Looking at the folder takes one more, and before Linux 6.2 there is no other way to count.
+    const std::size_t seen = test::open_descriptors(::getpid()).size();
+    EXPECT_TRUE(before->open_fds == seen || before->open_fds == seen - 1) << before->open_fds << " of " << seen;
     EXPECT_GT(before->resident_bytes, 1u << 20);
     EXPECT_GT(before->virtual_bytes, before->resident_bytes);
 
@@ -29,14 +31,13 @@ TEST(Usage, FollowsTheProcess) {
     for (int i = 0; i < 10; ++i) more.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     std::vector<char> memory(32 << 20, 'x');
     EXPECT_TRUE(test::eventually([&] {
-        for (volatile int i = 0; i < 1000000; i = i + 1) {
-        }
+        std::fill(memory.begin(), memory.end(), 'y');
         return read_usage(::getpid())->cpu_microseconds > before->cpu_microseconds;
     }));
     const auto after = read_usage(::getpid());
     EXPECT_EQ(after->open_fds, before->open_fds + 10);
     EXPECT_GE(after->resident_bytes, before->resident_bytes + (30u << 20));
-    EXPECT_EQ(memory.back(), 'x');
+    EXPECT_EQ(memory.back(), 'y');
 }
 
 // The name of a process may hold brackets and spaces; the numbers behind it are found all the same.
