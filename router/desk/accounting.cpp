@@ -244,20 +244,27 @@ void Accounting::refresh_accept_queues() {
     }
 }
 
-// The kernel counts per socket, and sockets come and go: what each has dropped since we last looked is added.
+// The kernel counts per socket, and sockets come and go: what each has dropped since we last looked is added. A router
+// that takes over does not know when its predecessor last looked; the sum over all sockets is the best it can say.
 void Accounting::refresh_drops() {
     if (udp_ports_.intervals().empty()) return;
     std::unordered_map<std::uint64_t, std::uint32_t> drops;  // by cookie
+    std::unordered_map<std::uint32_t, std::uint64_t> sums;   // by port row
     const auto visit = [&](const net::SocketReport& report) {
         const PortIndex::Port* port = udp_ports_.find(report.local);
         if (!port) return;
-        const auto before = drops_.find(report.cookie);
-        // The kernel's counter wraps at 2^32, and so does the difference.
-        board_.ports[port->row].datagrams_dropped.add(report.drops - (before == drops_.end() ? 0 : before->second));
         drops[report.cookie] = report.drops;
+        sums[port->row] += report.drops;
+        if (!drops_) return;
+        const auto before = drops_->find(report.cookie);
+        // The kernel's counter wraps at 2^32, and so does the difference.
+        board_.ports[port->row].datagrams_dropped.add(report.drops - (before == drops_->end() ? 0 : before->second));
     };
     if (const auto error = net::dump_sockets(net::DumpWhat::udp_sockets, udp_ports_.intervals(), visit))
         return log_limited(LogSeverity::warning, "cannot dump the UDP sockets", {{"error", error.message()}});
+    if (!drops_)
+        for (const auto& [row, sum] : sums)
+            board_.ports[row].datagrams_dropped.set(std::max(sum, board_.ports[row].datagrams_dropped.get()));
     drops_ = std::move(drops);
 }
 

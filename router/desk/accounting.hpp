@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -59,7 +60,7 @@ private:
     Ledger ledger_;
     PortIndex ports_;      // TCP
     PortIndex udp_ports_;
-    std::unordered_map<std::uint64_t, std::uint32_t> drops_;  // of each UDP socket, by cookie, as last seen
+    std::optional<std::unordered_map<std::uint64_t, std::uint32_t>> drops_;  // of each UDP socket, by cookie
     Fd events_;
     std::unique_ptr<Readable> readable_;
     boost::asio::steady_timer read_timer_;
