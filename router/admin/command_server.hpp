@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 
@@ -31,6 +32,7 @@ private:
     std::shared_ptr<unsigned> open_ = std::make_shared<unsigned>(0);
     Fd listener_;
     std::unique_ptr<Readable> readable_;
+    Alarm pause_;
 };
 
 }  // namespace portier::admin

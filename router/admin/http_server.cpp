@@ -24,13 +24,17 @@ namespace http = boost::beast::http;
 constexpr unsigned kMaxConnections = 32;
 constexpr std::size_t kMaxRequest = 8192;
 constexpr std::chrono::seconds kTimeout{10};
+constexpr std::chrono::milliseconds kPause{100};  // out of descriptors
 
 using PageFunction = std::function<Page(const std::string&)>;
 
-http::response<http::string_body> respond(const http::request<http::empty_body>& request, const PageFunction& page) {
+using Parser = http::request_parser<http::empty_body>;
+
+http::response<http::string_body> respond(const Parser& parser, const PageFunction& page) {
+    const auto& request = parser.get();
     http::response<http::string_body> response;
     response.version(request.version());
-    response.keep_alive(request.keep_alive());
+    response.keep_alive(request.keep_alive() && parser.is_done());  // a body is not read, so nothing can follow it
     response.set(http::field::server, std::string("portier/") + kVersion);
     Page result;
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
@@ -54,12 +58,12 @@ asio::awaitable<void> serve(asio::ip::tcp::socket socket, PageFunction page, std
     beast::flat_buffer buffer(kMaxRequest);
     constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
     for (bool keep_alive = true; keep_alive;) {
-        http::request_parser<http::empty_body> parser;
+        Parser parser;
         parser.header_limit(kMaxRequest);
         stream.expires_after(kTimeout);
-        const auto [read_error, read_size] = co_await http::async_read(stream, buffer, parser, kToken);
+        const auto [read_error, read_size] = co_await http::async_read_header(stream, buffer, parser, kToken);
         if (read_error) break;
-        const auto response = respond(parser.get(), page);
+        const auto response = respond(parser, page);
         stream.expires_after(kTimeout);
         const auto [write_error, write_size] = co_await http::async_write(stream, response, kToken);
         keep_alive = response.keep_alive() && !write_error;
@@ -75,7 +79,8 @@ HttpServer::HttpServer(asio::io_context& io, Fd listener, PageFunction page)
     : io_(io),
       listener_(std::move(listener)),
       page_(std::move(page)),
-      readable_(io, listener_.get(), [this] { accept_some(); }) {
+      readable_(io, listener_.get(), [this] { accept_some(); }),
+      pause_(io) {
     readable_.wait();
 }
 
@@ -84,6 +89,7 @@ void HttpServer::accept_some() {
         sockaddr_storage remote{};
         socklen_t length = sizeof remote;
         Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!fd && errno != EAGAIN) return pause_.set(kPause, [this] { accept_some(); });
         if (!fd) break;
         if (*open_ >= kMaxConnections) continue;  // closes it
         ++*open_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 
@@ -31,6 +32,7 @@ private:
     std::function<Page(const std::string&)> page_;
     std::shared_ptr<unsigned> open_ = std::make_shared<unsigned>(0);  // shared with the sessions
     Readable readable_;
+    Alarm pause_;
 };
 
 }  // namespace portier::admin

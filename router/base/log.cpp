@@ -98,6 +98,15 @@ void set_up_log(const LogOptions& options) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(LogSeverity least) { spdlog::default_logger_raw()->set_level(level_of(least)); }
+
+LogSeverity log_severity(std::string_view word) {
+    if (word == "debug") return LogSeverity::debug;
+    if (word == "warning") return LogSeverity::warning;
+    if (word == "error") return LogSeverity::error;
+    return LogSeverity::info;
+}
+
 void log(LogSeverity severity, std::string_view message, std::initializer_list<LogField> fields) {
     const auto level = level_of(severity);
     if (!spdlog::default_logger_raw()->should_log(level)) return;

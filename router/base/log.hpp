@@ -34,6 +34,10 @@ struct LogOptions {
 
 bool stderr_is_terminal();
 void set_up_log(const LogOptions& options);
+// Any thread, at any time.
+void set_log_level(LogSeverity least);
+// "debug", "info", "warning", "error"; anything else is info.
+LogSeverity log_severity(std::string_view word);
 void log(LogSeverity severity, std::string_view message, std::initializer_list<LogField> fields = {});
 
 // For messages that a fault can repeat without end: at most one of the same text a second from this process, the next one

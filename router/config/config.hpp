@@ -37,6 +37,8 @@ enum class LogFormat { automatic, text, json };  // YAML: auto, text, json
 const char* to_string(Protocol value);
 const char* to_string(Delivery value);
 const char* to_string(Balance value);
+const char* to_string(OverLimit value);
+const char* to_string(LogLevel value);
 
 struct Limits {  // setrlimit(2) of each process; empty: inherited
     std::optional<std::uint64_t> open_files;   // RLIMIT_NOFILE

@@ -35,4 +35,23 @@ const char* to_string(Balance value) {
     return words.at(static_cast<std::size_t>(value)).c_str();
 }
 
+const char* to_string(OverLimit value) {
+    switch (value) {
+        case OverLimit::wait: return "wait";
+        case OverLimit::reset: return "reset";
+        case OverLimit::close: return "close";
+    }
+    return "";
+}
+
+const char* to_string(LogLevel value) {
+    switch (value) {
+        case LogLevel::debug: return "debug";
+        case LogLevel::info: return "info";
+        case LogLevel::warning: return "warning";
+        case LogLevel::error: return "error";
+    }
+    return "";
+}
+
 }  // namespace portier::config

@@ -28,6 +28,7 @@ public:
           retry_timer_(context.io) {}
 
     bool has_room() const override {
+        if (context_.board.handovers.nearly_full()) return false;
         return waiting_.empty() && std::any_of(processes_.begin(), processes_.end(),
                                                [](const Process& p) { return p.channel->has_room(); });
     }
@@ -40,6 +41,8 @@ public:
     }
 
     void demand() override {
+        starved_ = true;
+        if (context_.board.handovers.nearly_full()) retry_soon();
         if (!on_demand_ || demanded_ || !processes_.empty()) return;
         demanded_ = true;
         context_.on_demand(row_);
@@ -68,6 +71,8 @@ private:
     HandoffChannel* pick(const net::Address& source);
     void hand_over(HandoffChannel& channel, Accepted accepted);
     void take_back(Accepted refused);
+    void retry_soon();
+    void on_room();
     void on_readable(std::uint32_t number);
     void deliver_waiting();
     void on_dead(std::uint32_t number, std::vector<Accepted> left);
@@ -77,6 +82,7 @@ private:
     std::uint32_t row_ = 0;
     bool on_demand_ = false;
     bool demanded_ = false;  // asked for a process; the next plan answers
+    bool starved_ = false;   // a listener found no room and waits to hear that there is some
     BalanceRule rule_ = BalanceRule::round_robin;
     std::size_t turn_ = 0;
     std::vector<Process> processes_;   // get new connections
@@ -113,11 +119,7 @@ void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
 
 Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
     HandoffChannel::Events events{
-        .room =
-            [this] {
-                deliver_waiting();
-                if (has_room()) context_.on_room();
-            },
+        .room = [this] { on_room(); },
         .dead = [this, number = plan.channel](std::vector<Accepted> left) { on_dead(number, std::move(left)); },
         .dispatched =
             [this](std::uint64_t microseconds) {
@@ -153,14 +155,24 @@ void Handoff::on_readable(std::uint32_t number) {
             if (process.number == number) return process.channel->on_readable();
 }
 
+void Handoff::on_room() {
+    deliver_waiting();
+    if (!starved_ || !has_room()) return;
+    starved_ = false;
+    context_.on_room();
+}
+
 void Handoff::take_back(Accepted refused) {
     waiting_.push_back(std::move(refused));
+    retry_soon();
+}
+
+void Handoff::retry_soon() {
     retry_timer_.expires_after(kRetryDelay);
     retry_timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
         for (Process& process : processes_) process.channel->retry();
-        deliver_waiting();
-        if (has_room()) context_.on_room();
+        on_room();
     });
 }
 

@@ -14,6 +14,7 @@ namespace {
 // Reading at most this often lets closes gather: one wake-up for many.
 constexpr std::chrono::milliseconds kReadPeriod{5};
 constexpr unsigned kReadBudget = 4096;
+constexpr std::chrono::milliseconds kDrainPeriod{100};
 // See net/socket.cpp: when the client's FIN has not come for this long, the kernel gave up waiting for it.
 constexpr std::uint32_t kFinNeverCameMs = 25'000;
 constexpr std::chrono::milliseconds kResyncDelay{200};
@@ -44,9 +45,10 @@ std::uint64_t received_bytes(const net::SocketReport& report) {
 }
 
 Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks hooks)
-    : io_(io), board_(board), hooks_(std::move(hooks)), ledger_(board), read_timer_(io), resync_timer_(io), dump_timer_(io) {
+    : io_(io), board_(board), hooks_(std::move(hooks)), ledger_(board), read_timer_(io), drain_timer_(io), resync_timer_(io), dump_timer_(io) {
     drain_handovers();
     settle_after_crash();
+    schedule_drain();
 }
 
 void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
@@ -95,6 +97,16 @@ void Accounting::read_events() {
 void Accounting::drain_handovers() {
     metrics::Handover record;
     while (board_.handovers.pop(record)) on_handover(record);
+}
+
+// Connections that come and stay cause no event, but their records must not fill the queue.
+void Accounting::schedule_drain() {
+    drain_timer_.expires_after(kDrainPeriod);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        drain_handovers();
+        schedule_drain();
+    });
 }
 
 void Accounting::on_handover(const metrics::Handover& record) {

@@ -41,6 +41,7 @@ private:
     void read_events();
     void schedule_reading();
     void drain_handovers();
+    void schedule_drain();
     void on_handover(const metrics::Handover& record);
     void on_destroyed(const net::SocketReport& report);
     void count_end(const net::SocketReport& report, const Ledger::Entry& entry);
@@ -64,6 +65,7 @@ private:
     Fd events_;
     std::unique_ptr<Readable> readable_;
     boost::asio::steady_timer read_timer_;
+    boost::asio::steady_timer drain_timer_;
     boost::asio::steady_timer resync_timer_;
     boost::asio::steady_timer dump_timer_;
     std::uint64_t last_dump_ms_ = 0;

@@ -11,10 +11,10 @@ constexpr std::chrono::milliseconds kPeriod{500};
 }  // namespace
 
 Demand::Demand(boost::asio::io_context& io, metrics::Board& board, Events events)
-    : io_(io), board_(board), events_(std::move(events)), timer_(io) {}
+    : io_(io), board_(board), events_(std::move(events)), next_check_(io) {}
 
 void Demand::stop() {
-    timer_.cancel();
+    next_check_.cancel();
     sockets_.clear();
     idlers_.clear();
 }
@@ -33,7 +33,7 @@ void Demand::assign(const std::vector<const Slot*>& slots) {
     }
     idlers_ = std::move(idlers);
     if (idlers_.empty())
-        timer_.cancel();
+        next_check_.cancel();
     else
         check_idlers();
 }
@@ -60,10 +60,7 @@ void Demand::check_idlers() {
         idlers_.erase(key);
         events_.put_to_sleep(key);
     }
-    timer_.expires_after(kPeriod);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) check_idlers();
-    });
+    next_check_.set(kPeriod, [this] { check_idlers(); });
 }
 
 }  // namespace portier::keeper

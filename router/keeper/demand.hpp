@@ -3,13 +3,13 @@
 // Keeper's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "base/readable.hpp"
 #include "keeper/pool.hpp"
 #include "metrics/board.hpp"
@@ -44,7 +44,7 @@ private:
     Events events_;
     std::vector<std::unique_ptr<Readable>> sockets_;
     std::map<SlotKey, Idler> idlers_;
-    boost::asio::steady_timer timer_;
+    Alarm next_check_;
 };
 
 }  // namespace portier::keeper

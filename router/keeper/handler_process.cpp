@@ -50,8 +50,8 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
       setup_(std::move(setup)),
       events_(std::move(events)),
       output_(io, setup_.handler.name, setup_.slot),
-      timer_(io),
-      watchdog_timer_(io) {
+      alarm_(io),
+      watchdog_(io) {
     notify_ = std::make_unique<NotifySocket>(io, [this](auto key, auto value) { on_variable(key, value); });
     Fd far_channel;
     if (setup_.channel_number) {
@@ -72,7 +72,7 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
     if (setup_.handler.ready == config::Ready::immediate)
         become_ready();
     else
-        after(setup_.handler.ready_timeout, &HandlerProcess::ready_timed_out);
+        alarm_.set(setup_.handler.ready_timeout, [this] { ready_timed_out(); });
 }
 
 HandlerProcess::~HandlerProcess() {
@@ -143,7 +143,7 @@ void HandlerProcess::on_variable(std::string_view key, std::string_view value) {
 }
 
 void HandlerProcess::become_ready() {
-    timer_.cancel();
+    alarm_.cancel();
     ready_ = true;
     set_state(metrics::ProcessState::ready);
     if (setup_.handler.watchdog.count() > 0) arm_watchdog();
@@ -153,23 +153,13 @@ void HandlerProcess::set_state(metrics::ProcessState state) {
     row_.state.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
 }
 
-void HandlerProcess::after(std::chrono::milliseconds delay, void (HandlerProcess::*action)()) {
-    timer_.expires_after(delay);
-    timer_.async_wait([this, action](const boost::system::error_code& error) {
-        if (!error) (this->*action)();
-    });
-}
-
 void HandlerProcess::ready_timed_out() {
     blamed_ = metrics::Restarted::ready_timeout;
     kill();
 }
 
 void HandlerProcess::arm_watchdog() {
-    watchdog_timer_.expires_after(setup_.handler.watchdog);
-    watchdog_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) watchdog_expired();
-    });
+    watchdog_.set(setup_.handler.watchdog, [this] { watchdog_expired(); });
 }
 
 void HandlerProcess::watchdog_expired() {
@@ -179,25 +169,25 @@ void HandlerProcess::watchdog_expired() {
 }
 
 void HandlerProcess::drain(std::chrono::milliseconds patience) {
-    if (!channel_) return stop();
+    if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
-    after(patience, &HandlerProcess::stop);
+    alarm_.set(patience, [this] { stop(); });
 }
 
 void HandlerProcess::stop() {
     asked_to_stop_ = true;
-    watchdog_timer_.cancel();
+    watchdog_.cancel();
     set_state(metrics::ProcessState::stopping);
     proc::send_signal(child_, setup_.handler.stop.signal);
-    after(setup_.handler.stop.timeout, &HandlerProcess::kill);
+    alarm_.set(setup_.handler.stop.timeout, [this] { kill(); });
 }
 
 void HandlerProcess::kill() { proc::kill_group(child_, SIGKILL); }
 
 void HandlerProcess::on_pidfd() {
-    timer_.cancel();
-    watchdog_timer_.cancel();
+    alarm_.cancel();
+    watchdog_.cancel();
     // Its children go with it, while the group's number is still its own.
     proc::kill_group(child_, SIGKILL);
     const auto ending = proc::reap(child_);

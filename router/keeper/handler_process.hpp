@@ -3,13 +3,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "base/readable.hpp"
 #include "config/config.hpp"
 #include "keeper/notify_socket.hpp"
@@ -82,7 +82,6 @@ private:
     void set_state(metrics::ProcessState state);
     void on_pidfd();
     void arm_watchdog();
-    void after(std::chrono::milliseconds delay, void (HandlerProcess::*action)());
     void ready_timed_out();
     void watchdog_expired();
 
@@ -95,8 +94,8 @@ private:
     Fd channel_;
     proc::Child child_;
     std::unique_ptr<Readable> exit_;
-    boost::asio::steady_timer timer_;           // ready_timeout, then stop
-    boost::asio::steady_timer watchdog_timer_;
+    Alarm alarm_;                               // ready_timeout, then stop
+    Alarm watchdog_;
     std::optional<metrics::Restarted> blamed_;  // why we killed it
     bool ready_ = false;
     bool asked_to_stop_ = false;

@@ -51,6 +51,7 @@ void Output::finish() {
     readable_.reset();
     pipe_.reset();
     if (!line_.empty()) print_line();
+    tell_left_out();
 }
 
 void Output::take(std::string_view bytes) {
@@ -68,11 +69,9 @@ void Output::print_line() {
     const std::string line = std::exchange(line_, {}) + (std::exchange(line_cut_, false) ? " [cut]" : "");
     const std::uint64_t now = monotonic_milliseconds();
     if (now - window_ms_ >= 1000) {
-        if (left_out_)
-            log_warning("output of a handler was left out", {{"handler", handler_}, {"process", slot_}, {"lines", left_out_}});
+        tell_left_out();
         window_ms_ = now;
         printed_ = 0;
-        left_out_ = 0;
     }
     if (printed_ < kLinesPerSecond) {
         ++printed_;
@@ -80,6 +79,12 @@ void Output::print_line() {
     } else {
         ++left_out_;
     }
+}
+
+void Output::tell_left_out() {
+    const std::uint64_t lines = std::exchange(left_out_, 0);
+    if (lines)
+        log_warning("output of a handler was left out", {{"handler", handler_}, {"process", slot_}, {"lines", lines}});
 }
 
 }  // namespace portier::keeper

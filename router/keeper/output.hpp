@@ -26,6 +26,7 @@ private:
     void read_some();
     void take(std::string_view bytes);
     void print_line();
+    void tell_left_out();
 
     boost::asio::io_context& io_;
     std::string handler_;

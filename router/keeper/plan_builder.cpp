@@ -17,25 +17,6 @@ std::vector<delivery::NetworkPlan> network_plans(const std::vector<config::Netwo
     return result;
 }
 
-const char* over_limit_word(config::OverLimit value) {
-    switch (value) {
-        case config::OverLimit::wait: return "wait";
-        case config::OverLimit::reset: return "reset";
-        case config::OverLimit::close: return "close";
-    }
-    return "wait";
-}
-
-const char* level_word(config::LogLevel value) {
-    switch (value) {
-        case config::LogLevel::debug: return "debug";
-        case config::LogLevel::info: return "info";
-        case config::LogLevel::warning: return "warning";
-        case config::LogLevel::error: return "error";
-    }
-    return "info";
-}
-
 delivery::AdmissionPlan admission_plan(const config::Port& port) {
     return {.max_connections = port.max_connections,
             .max_connections_per_source = port.max_connections_per_source,
@@ -43,7 +24,7 @@ delivery::AdmissionPlan admission_plan(const config::Port& port) {
             .accept_rate_per_source = rate_plan(port.accept_rate_per_source),
             .allow = network_plans(port.allow),
             .deny = network_plans(port.deny),
-            .over_limit = over_limit_word(port.over_limit)};
+            .over_limit = config::to_string(port.over_limit)};
 }
 
 }  // namespace
@@ -94,7 +75,7 @@ RouterOrder build_order(const PlanInput& input) {
         order.descriptors.push_back(input.destroy_events);
     }
     order.plan.log_connections = input.config.router.log.connections;
-    order.plan.log_level = level_word(input.config.router.log.level);
+    order.plan.log_level = config::to_string(input.config.router.log.level);
     return order;
 }
 

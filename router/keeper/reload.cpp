@@ -71,6 +71,7 @@ void Keeper::commit_reload() {
     sockets_ = std::move(reload_->sockets);
     pool_.commit(reload_->wanted);
     sockets_.tune(config_);
+    set_log_level(log_severity(config::to_string(config_.router.log.level)));
     join_destroy_events();
     router_->publish(make_order(), [this, old_sockets, old_config] {
         pool_.drain_leaving(config_.router.drain_timeout);

@@ -11,14 +11,11 @@ constexpr std::chrono::seconds kPeriod{2};
 
 }  // namespace
 
-Sampler::Sampler(boost::asio::io_context& io, metrics::Board& board) : board_(board), timer_(io) {}
+Sampler::Sampler(boost::asio::io_context& io, metrics::Board& board) : board_(board), next_(io) {}
 
 void Sampler::start() {
     sample();
-    timer_.expires_after(kPeriod);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) start();
-    });
+    next_.set(kPeriod, [this] { start(); });
 }
 
 void Sampler::sample() {

@@ -2,8 +2,7 @@
 // Keeper's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
+#include "base/alarm.hpp"
 #include "metrics/board.hpp"
 
 namespace portier::keeper {
@@ -12,13 +11,13 @@ class Sampler {
 public:
     Sampler(boost::asio::io_context& io, metrics::Board& board);
     void start();
-    void stop() { timer_.cancel(); }
+    void stop() { next_.cancel(); }
 
 private:
     void sample();
 
     metrics::Board& board_;
-    boost::asio::steady_timer timer_;
+    Alarm next_;
 };
 
 }  // namespace portier::keeper

@@ -29,16 +29,9 @@ void SharedListeners::assign(const config::Config& config, const std::vector<con
         if (const HandlerProcess* process = slot->process(); process && shared.contains(process->handler()))
             processes_.push_back({process->pid(), process->row()});
     if (intervals_.empty())
-        timer_.cancel();
+        next_count_.cancel();
     else
-        schedule(std::chrono::milliseconds(0));
-}
-
-void SharedListeners::schedule(std::chrono::milliseconds delay) {
-    timer_.expires_after(delay);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) count();
-    });
+        next_count_.set(std::chrono::milliseconds(0), [this] { count(); });
 }
 
 void SharedListeners::count() {
@@ -55,7 +48,7 @@ void SharedListeners::count() {
         }
     }
     const std::chrono::milliseconds cost(monotonic_milliseconds() - begin);
-    schedule(std::max(kPeriod, cost * kRest));
+    next_count_.set(std::max(kPeriod, cost * kRest), [this] { count(); });
 }
 
 }  // namespace portier::keeper

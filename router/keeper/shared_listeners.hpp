@@ -3,10 +3,10 @@
 // for a fiftieth of the keeper's time at most. Keeper's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "config/config.hpp"
 #include "keeper/slot.hpp"
 #include "metrics/board.hpp"
@@ -16,11 +16,11 @@ namespace portier::keeper {
 
 class SharedListeners {
 public:
-    SharedListeners(boost::asio::io_context& io, metrics::Board& board) : board_(board), timer_(io) {}
+    SharedListeners(boost::asio::io_context& io, metrics::Board& board) : board_(board), next_count_(io) {}
 
     // Counts now and from time to time for these processes; called again whenever one came or went.
     void assign(const config::Config& config, const std::vector<const Slot*>& slots);
-    void stop() { timer_.cancel(); }
+    void stop() { next_count_.cancel(); }
 
 private:
     struct Process {
@@ -29,10 +29,9 @@ private:
     };
 
     void count();
-    void schedule(std::chrono::milliseconds delay);
 
     metrics::Board& board_;
-    boost::asio::steady_timer timer_;
+    Alarm next_count_;
     std::vector<net::PortInterval> intervals_;
     std::vector<Process> processes_;
 };

@@ -31,7 +31,7 @@ Slot::Slot(const SlotContext& context, SlotPlan plan, Events events)
     : context_(context),
       plan_(std::move(plan)),
       events_(std::move(events)),
-      restart_timer_(context.io),
+      restart_(context.io),
       random_(std::random_device{}()) {}
 
 Slot::~Slot() {
@@ -84,7 +84,10 @@ void Slot::on_ended(const ProcessEnd& end) {
     process_.reset();
     if (candidate_ && !was_ready) return events_.failed(end.text);
     // Who starts on demand may also end when there is nothing to do; the next connection starts it again.
-    if (!(on_demand() && end.clean)) schedule_restart(end.reason, end.text);
+    if (on_demand() && end.clean)
+        rest();
+    else
+        schedule_restart(end.reason, end.text);
     events_.changed();
 }
 
@@ -95,9 +98,7 @@ void Slot::schedule_restart(metrics::Restarted reason, const std::string& text) 
                                                        {"reason", text},
                                                        {"after_ms", delay.count()}});
     set_waiting(true);
-    restart_timer_.expires_after(delay);
-    restart_timer_.async_wait([this, reason](const boost::system::error_code& error) {
-        if (error) return;
+    restart_.set(delay, [this, reason] {
         context_.board.handlers[context_.rows.handler(plan_.handler.name)]
             .restarts[static_cast<std::size_t>(reason)]
             .add();
@@ -114,6 +115,18 @@ std::chrono::milliseconds Slot::next_delay() {
     return delay_ - std::chrono::milliseconds(jitter(random_));
 }
 
+// A program that ends at once, without having served, would otherwise be started again and again without a pause by the
+// connection that still waits.
+void Slot::rest() {
+    const std::chrono::milliseconds lived(monotonic_milliseconds() - started_ms_);
+    if (lived >= plan_.handler.restart.first) return;
+    set_waiting(true);
+    restart_.set(plan_.handler.restart.first - lived, [this] {
+        set_waiting(false);
+        events_.changed();
+    });
+}
+
 void Slot::set_waiting(bool waiting) {
     if (waiting && waiting_row_ == 0) {
         waiting_row_ = context_.rows.take_process();
@@ -128,7 +141,7 @@ void Slot::set_waiting(bool waiting) {
 }
 
 std::unique_ptr<HandlerProcess> Slot::release() {
-    restart_timer_.cancel();
+    restart_.cancel();
     return std::move(process_);
 }
 

@@ -2,11 +2,11 @@
 // jittered delay that is reset once a process has been stable. Keeper's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <random>
 
+#include "base/alarm.hpp"
 #include "keeper/handler_process.hpp"
 #include "keeper/rows.hpp"
 
@@ -63,13 +63,14 @@ private:
     void on_ended(const ProcessEnd& end);
     void schedule_restart(metrics::Restarted reason, const std::string& text);
     std::chrono::milliseconds next_delay();
+    void rest();
     void set_waiting(bool waiting);
 
     SlotContext context_;
     SlotPlan plan_;
     Events events_;
     std::unique_ptr<HandlerProcess> process_;
-    boost::asio::steady_timer restart_timer_;
+    Alarm restart_;
     std::chrono::milliseconds delay_{0};
     std::uint32_t waiting_row_ = 0;  // shows the state `waiting` while there is no process
     std::uint64_t started_ms_ = 0;

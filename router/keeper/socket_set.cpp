@@ -23,8 +23,8 @@ unsigned sockets_per_number(const config::Config& config, const config::Port& po
 }
 
 // Who sits on the port already, for the operator who has to do something about it; empty if we may not see it.
-std::string owner_of(const config::Port& port, std::uint16_t number) {
-    const auto what = port.protocol == config::Protocol::tcp ? net::DumpWhat::listeners : net::DumpWhat::udp_sockets;
+std::string owner_of(config::Protocol protocol, std::uint16_t number) {
+    const auto what = protocol == config::Protocol::tcp ? net::DumpWhat::listeners : net::DumpWhat::udp_sockets;
     const net::PortInterval interval{number, number};
     std::string text;
     net::dump_sockets(what, {&interval, 1}, [&](const net::SocketReport& report) {
@@ -35,16 +35,32 @@ std::string owner_of(const config::Port& port, std::uint16_t number) {
     return text;
 }
 
+std::string at(const config::Mark& mark) {
+    return mark.file + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column) + ": ";
+}
+
+std::system_error explain(const std::error_code& error, const std::string& what, const SocketSet::Key& key) {
+    const bool taken = error == std::errc::address_in_use;
+    return {error, what + (taken ? owner_of(key.protocol, key.place.port) : "")};
+}
+
 Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
     try {
         if (port.protocol == config::Protocol::tcp)
             return net::open_tcp_listener(key.place, tuning_of(port), port.backlog);
         return net::open_udp_socket(key.place, key.slot == 0);
     } catch (const std::system_error& error) {
-        const std::string place = port.mark.file + ":" + std::to_string(port.mark.line) + ":" +
-                                  std::to_string(port.mark.column);
-        const bool taken = error.code() == std::errc::address_in_use;
-        throw std::system_error(error.code(), place + ": port " + port.key + (taken ? owner_of(port, key.place.port) : ""));
+        throw explain(error.code(), at(port.mark) + "port " + port.key, key);
+    }
+}
+
+Fd open_admin_socket(const config::Admin& admin) {
+    const net::Place place{admin.listen->address, admin.listen->port};
+    try {
+        return net::open_tcp_listener(place, {}, 128);
+    } catch (const std::system_error& error) {
+        const std::string what = at(admin.listen_mark) + "admin.listen " + net::to_string(place);
+        throw explain(error.code(), what, {config::Protocol::tcp, place, 0});
     }
 }
 
@@ -80,8 +96,7 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
     if (config.admin.listen == before.admin_place_) {
         set.admin_ = before.admin_;
     } else if (config.admin.listen) {
-        const net::Place place{config.admin.listen->address, config.admin.listen->port};
-        set.admin_ = std::make_shared<OpenSocket>(next_number++, net::open_tcp_listener(place, {}, 128));
+        set.admin_ = std::make_shared<OpenSocket>(next_number++, open_admin_socket(config.admin));
     }
     if (set.admin_) set_nonblocking(set.admin_->fd.get());
     return set;

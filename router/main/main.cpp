@@ -58,11 +58,7 @@ void add_router_role(CLI::App& app, Options& options, std::function<int()>& chos
     router->add_flag("--log-json", options.log_json);
     router->callback([&options, &chosen] {
         chosen = [&options] {
-            using enum portier::LogSeverity;
-            const auto least = options.log_level == "debug"     ? debug
-                               : options.log_level == "warning" ? warning
-                               : options.log_level == "error"   ? error
-                                                                : info;
+            const auto least = portier::log_severity(options.log_level);
             portier::set_up_log({.least = least, .json = options.log_json, .role = "router"});
             return portier::run_router();
         };

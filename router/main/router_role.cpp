@@ -36,6 +36,7 @@ public:
     asio::io_context& io() { return io_; }
 
     void apply(const delivery::Plan& plan, std::map<std::uint32_t, Fd> listeners, Fd destroy_events) {
+        set_log_level(log_severity(plan.log_level));
         series_ = desk::series_of(plan);
         accounting_.apply(plan, std::move(destroy_events));
         std::erase_if(servers_, [&](const auto& item) {

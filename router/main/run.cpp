@@ -22,16 +22,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-LogSeverity severity_of(config::LogLevel level) {
-    switch (level) {
-        case config::LogLevel::debug: return LogSeverity::debug;
-        case config::LogLevel::info: return LogSeverity::info;
-        case config::LogLevel::warning: return LogSeverity::warning;
-        case config::LogLevel::error: return LogSeverity::error;
-    }
-    return LogSeverity::info;
-}
-
 bool wants_json(const config::Log& log) {
     if (log.format == config::LogFormat::automatic) return !stderr_is_terminal();
     return log.format == config::LogFormat::json;
@@ -101,7 +91,7 @@ int run(const RunOptions& options) {
     if (!loaded.config) return 2;
     const config::Log& log = loaded.config->router.log;
     const bool json = wants_json(log);
-    set_up_log({.least = severity_of(log.level), .json = json, .role = "keeper"});
+    set_up_log({.least = log_severity(config::to_string(log.level)), .json = json, .role = "keeper"});
     Daemon(std::move(*loaded.config), options, json).run();
     return 0;
 }

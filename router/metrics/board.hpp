@@ -143,7 +143,8 @@ struct Handover {
 
 // One writer, one reader, bounded; lives on the board, so that the next router finds what the last one left.
 struct HandoverQueue {
-    static constexpr std::size_t kCapacity = 65536;
+    // Read at least ten times a second (desk/accounting), so this is enough for 150,000 connections a second.
+    static constexpr std::size_t kCapacity = 16384;
     alignas(64) std::atomic<std::uint64_t> written{0};
     alignas(64) std::atomic<std::uint64_t> read{0};
     std::array<Handover, kCapacity> items;
@@ -154,6 +155,10 @@ struct HandoverQueue {
         items[at % kCapacity] = item;
         written.store(at + 1, std::memory_order_release);
         return true;
+    }
+    // So full that the writer should wait: what it has in hand must still fit.
+    bool nearly_full() const {  // desk thread
+        return written.load(std::memory_order_relaxed) - read.load(std::memory_order_relaxed) > kCapacity - 1024;
     }
     bool pop(Handover& item) {  // accounting thread
         const std::uint64_t at = read.load(std::memory_order_relaxed);
