@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds kDrainPeriod{100};
 // See net/socket.cpp: when the client's FIN has not come for this long, the kernel gave up waiting for it.
 constexpr std::uint32_t kFinNeverCameMs = 25'000;
 constexpr std::chrono::milliseconds kResyncDelay{200};
+constexpr std::chrono::milliseconds kEventPatience{500};
 // Looking for inherited connections takes at most a fiftieth of this thread's time.
 constexpr std::chrono::milliseconds kFirstDump{10};
 constexpr std::chrono::milliseconds kDumpPeriod{1000};
@@ -162,18 +163,28 @@ void Accounting::log_connection(const PortIndex::Port& port, const net::SocketRe
                             {"reason", metrics::kClosedNames[static_cast<std::size_t>(close_reason(report))]}});
 }
 
-// Events were lost: what is in the ledger and no longer in the kernel has ended, nobody knows how.
+// Events were lost: what is in the ledger and no longer in the kernel has ended, nobody knows how. But an end that the
+// kernel has not announced yet looks the same, so who is missing is only suspected, and counted if no event comes.
 void Accounting::resynchronise() {
     board_.globals.accounting_resyncs.add();
+    drain_handovers();
+    const std::uint64_t begin = monotonic_milliseconds();
     std::unordered_set<std::uint64_t> living;
     const auto visit = [&](const net::SocketReport& report) { living.insert(report.cookie); };
     if (const auto error = net::dump_sockets(net::DumpWhat::connections, ports_.intervals(), visit))
         return log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
-    std::vector<Ledger::Entry> lost;
+    std::vector<Ledger::Entry> suspects;
     ledger_.visit([&](const Ledger::Entry& entry) {
-        if (!living.contains(entry.cookie)) lost.push_back(entry);
+        if (entry.since_ms < begin && !living.contains(entry.cookie)) suspects.push_back(entry);
     });
-    for (const Ledger::Entry& entry : lost) count_lost(entry);
+    resync_timer_.expires_after(kEventPatience);
+    resync_timer_.async_wait([this, suspects = std::move(suspects)](const boost::system::error_code& error) {
+        if (error) return;
+        for (const Ledger::Entry& suspect : suspects) {
+            const auto still = ledger_.find(suspect.cookie);
+            if (still && still->since_ms == suspect.since_ms) count_lost(*still);
+        }
+    });
 }
 
 // A router before us may have died between accepting and handing over; nothing is accepted yet, so the difference

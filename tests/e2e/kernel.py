@@ -78,6 +78,14 @@ def udp_inodes(port):
     return sorted(found)
 
 
+def unix_inodes():
+    return {int(line.split()[6]) for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]}
+
+
+def netlink_inodes():
+    return {int(line.split()[9]) for line in pathlib.Path("/proc/net/netlink").read_text().splitlines()[1:]}
+
+
 def children(pid):
     try:
         tasks = os.listdir(f"/proc/{pid}/task")
@@ -112,6 +120,12 @@ def status(pid):
     """/proc/PID/status as a dictionary of texts."""
     return {key: value.strip() for key, value in
             (line.split(":", 1) for line in read(pid, "status").splitlines())}
+
+
+def limit(pid, name):
+    """[soft, hard] as /proc/PID/limits prints it."""
+    (line,) = (line for line in read(pid, "limits").splitlines() if line.startswith(name))
+    return line[len(name):].split()[:2]
 
 
 def cpu_seconds(pid):

@@ -1,0 +1,32 @@
+// A delivery that keeps what it gets and has as much room as the test says.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include "delivery/delivery.hpp"
+#include "delivery/descriptors.hpp"
+#include "delivery/plan.hpp"
+
+namespace portier::test {
+
+class FakeDelivery : public delivery::Delivery {
+public:
+    bool has_room() const override {
+        ++questions;
+        return delivered.size() < room;
+    }
+    void deliver(delivery::Accepted accepted) override { delivered.push_back(std::move(accepted)); }
+    void demand() override { ++demands; }
+    void end_of_burst() override { ++bursts; }
+    void update(const delivery::HandlerPlan&, delivery::Descriptors&) override {}
+    bool idle() const override { return true; }
+
+    std::size_t room = std::numeric_limits<std::size_t>::max();  // connections that it takes in all
+    std::vector<delivery::Accepted> delivered;
+    unsigned demands = 0;
+    unsigned bursts = 0;
+    mutable unsigned questions = 0;  // has_room() was asked
+};
+
+}  // namespace portier::test

@@ -1,0 +1,86 @@
+#include "keeper/notify_socket.hpp"
+
+#include <fcntl.h>
+
+#include "keeper/stage.hpp"
+#include "net/channel.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+class NotifySocketTest : public Stage {
+protected:
+    void send(const std::string& message) const { send_to_abstract(socket_.name(), message); }
+    bool run_until_heard(std::size_t count) {
+        return run_until([&] { return heard_.size() >= count; });
+    }
+
+    Variables heard_;
+    NotifySocket socket_{io_, [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }};
+};
+
+}  // namespace
+
+// A message may carry several variables; each is told, in order, with everything behind the first '='.
+TEST_F(NotifySocketTest, TellsVariables) {
+    send("READY=1\nSTATUS=a=b c\nEMPTY=");
+    send("WATCHDOG=1\n");
+    ASSERT_TRUE(run_until_heard(4));
+    EXPECT_EQ(heard_, (Variables{{"READY", "1"}, {"STATUS", "a=b c"}, {"EMPTY", ""}, {"WATCHDOG", "1"}}));
+}
+
+// Garbage, an empty and an overlong message are passed over, and what comes after them is heard.
+TEST_F(NotifySocketTest, PassesOverGarbage) {
+    send("");
+    send("no variable");
+    send("\n\n\n");
+    send(std::string("\0\xff\x01", 3));
+    send(std::string(10000, 'x'));
+    send("STATUS=" + std::string(10000, 'x'));
+    send("READY=1");
+    ASSERT_TRUE(run_until_heard(1));
+    EXPECT_EQ(heard_, (Variables{{"READY", "1"}}));
+}
+
+// More messages than are read in one turn are all heard. (The kernel queues ten of a sender that does not wait.)
+TEST_F(NotifySocketTest, HearsAll) {
+    for (std::size_t i = 1; i <= 100; ++i) {
+        send("N=" + std::to_string(i));
+        ASSERT_TRUE(run_until_heard(i));
+    }
+    EXPECT_EQ(heard_.back().second, "100");
+}
+
+// Descriptors that come along are closed: for sd_notify_barrier(3) that is the answer it waits for.
+TEST_F(NotifySocketTest, ClosesDescriptors) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    const Fd read_end(ends[0]);
+    Fd write_end(ends[1]);
+    const Fd sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, socket_.name().data() + 1, socket_.name().size() - 1);
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.name().size());
+    ASSERT_EQ(::connect(sender.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
+    const std::string message = "BARRIER=1";
+    const int descriptor = write_end.get();
+    ASSERT_FALSE(net::send_message(sender.get(), std::as_bytes(std::span(message)), {&descriptor, 1}));
+    write_end.reset();
+    char byte;
+    EXPECT_TRUE(run_until([&] { return ::read(read_end.get(), &byte, 1) == 0; })) << "the end of the pipe is seen";
+    EXPECT_EQ(heard_, (Variables{{"BARRIER", "1"}}));
+}
+
+// No two names are alike, and none can be guessed from another.
+TEST_F(NotifySocketTest, NamesDiffer) {
+    const NotifySocket other(io_, [](auto, auto) {});
+    EXPECT_NE(socket_.name(), other.name());
+    EXPECT_EQ(socket_.name().substr(0, 16), "@portier/notify/");
+    EXPECT_EQ(socket_.name().size(), 16u + 32u);
+}
+
+}  // namespace portier::keeper

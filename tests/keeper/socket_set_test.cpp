@@ -1,0 +1,183 @@
+#include "keeper/socket_set.hpp"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+
+#include <system_error>
+
+#include "keeper/stage.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+using config::Protocol;
+
+// Two handlers: "router" gets its connections from the router, "self" accepts for itself in three processes.
+config::Config with_ports(std::vector<config::Port> ports) {
+    config::Config config;
+    config.handlers = {shell_handler("router", kStays), shell_handler("self", kStays)};
+    config.handlers[0].delivery = config::Delivery::handoff;
+    config.handlers[1].processes = 3;
+    config.ports = std::move(ports);
+    return config;
+}
+
+std::string failure_of(const config::Config& config, const SocketSet& before, std::uint32_t& next_number) {
+    try {
+        SocketSet::build(config, before, next_number);
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::address_in_use);
+        return error.what();
+    }
+    return "it opened";
+}
+
+std::string held_by_us() { return " (held by keeper_test, pid " + std::to_string(::getpid()) + "): Address already in use"; }
+
+bool is_blocking(const std::shared_ptr<OpenSocket>& socket) {
+    return (::fcntl(socket->fd.get(), F_GETFL) & O_NONBLOCK) == 0;
+}
+
+int option(const std::shared_ptr<OpenSocket>& socket, int level, int name) {
+    int value = -1;
+    socklen_t length = sizeof value;
+    EXPECT_EQ(::getsockopt(socket->fd.get(), level, name, &value, &length), 0);
+    return value;
+}
+
+}  // namespace
+
+// A port that stays is the same socket with the same number, whatever comes and goes around it.
+TEST(SocketSet, SharesWhatStays) {
+    const std::uint16_t first = test::free_ports(3);
+    const auto port = [&](unsigned i) { return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i)); };
+    std::uint32_t next = 1;
+    SocketSet before = SocketSet::build(with_ports({port(0), port(1)}), {}, next);
+    const auto stays = before.of_port(port(1), 0).at(0);
+    const std::uint64_t inode = net::socket_inode(stays->fd.get());
+
+    const SocketSet after = SocketSet::build(with_ports({port(2), port(1)}), before, next);
+    before = {};
+    ASSERT_EQ(after.all().size(), 2u);
+    EXPECT_EQ(after.of_port(port(1), 0).at(0), stays);
+    EXPECT_EQ(net::socket_inode(stays->fd.get()), inode);
+    EXPECT_EQ(stays->number, 2u);
+    EXPECT_EQ(after.of_port(port(2), 0).at(0)->number, 3u) << "a number is never used twice";
+    EXPECT_TRUE(test::is_free(first)) << "what nobody wants any more is closed";
+    EXPECT_TRUE(test::connect_to(static_cast<std::uint16_t>(first + 2)));
+}
+
+// If one port is taken, none of the new ones stays open and the old ones live on; the message says where it was
+// configured and who holds it.
+TEST(SocketSet, IsAllOrNothing) {
+    const std::uint16_t first = test::free_ports(3);
+    const auto port = [&](unsigned i) { return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i)); };
+    std::uint32_t next = 1;
+    const SocketSet before = SocketSet::build(with_ports({port(0)}), {}, next);
+    const Fd holder = net::open_tcp_listener({test::kLoopback, static_cast<std::uint16_t>(first + 2)}, {}, 1);
+    EXPECT_EQ(failure_of(with_ports({port(0), port(1), port(2)}), before, next),
+              "houses.yaml:3:5: port " + port(2).key + held_by_us());
+    EXPECT_TRUE(test::is_free(static_cast<std::uint16_t>(first + 1)));
+    EXPECT_TRUE(test::connect_to(first));
+}
+
+// The same for UDP, where SO_REUSEPORT must not hide that somebody else is there.
+TEST(SocketSet, NamesTheHolderOfAUdpPort) {
+    const std::uint16_t number = test::free_ports();
+    std::uint32_t next = 1;
+    const Fd holder = net::open_udp_socket({test::kLoopback, number}, true);
+    EXPECT_EQ(failure_of(with_ports({port_entry("self", Protocol::udp, number)}), {}, next),
+              "houses.yaml:3:5: port " + std::to_string(number) + "/udp" + held_by_us());
+}
+
+// The admin page's port is reported like the others.
+TEST(SocketSet, NamesTheHolderOfTheAdminPort) {
+    const Fd holder = test::listen_somewhere();
+    std::uint32_t next = 1;
+    config::Config config = with_ports({});
+    config.admin.listen = net::local_endpoint(holder.get());
+    config.admin.listen_mark = {.file = "houses.yaml", .line = 9, .column = 11};
+    EXPECT_EQ(failure_of(config, {}, next),
+              "houses.yaml:9:11: admin.listen 127.0.0.1:" + std::to_string(test::port_of(holder)) + held_by_us());
+}
+
+// TCP: one listener a number, shared by all processes. UDP: one socket a number for each process.
+TEST(SocketSet, OpensOneSocketASlotForUdp) {
+    const std::uint16_t first = test::free_ports(2);
+    const config::Port tcp = port_entry("self", Protocol::tcp, first, static_cast<std::uint16_t>(first + 1));
+    const config::Port udp = port_entry("self", Protocol::udp, first, static_cast<std::uint16_t>(first + 1));
+    std::uint32_t next = 1;
+    const SocketSet set = SocketSet::build(with_ports({tcp, udp}), {}, next);
+    EXPECT_EQ(set.all().size(), 2u + 2u * 3u);
+    EXPECT_EQ(set.of_port(tcp, 0).size(), 2u);
+    EXPECT_EQ(set.of_port(tcp, 0), set.of_port(tcp, 2));
+    std::set<std::uint64_t> inodes;
+    for (std::uint32_t slot = 0; slot < 3; ++slot)
+        for (const auto& socket : set.of_port(udp, slot)) inodes.insert(net::socket_inode(socket->fd.get()));
+    EXPECT_EQ(inodes.size(), 6u);
+    EXPECT_TRUE(set.of_port(udp, 3).empty());
+}
+
+// More processes get more UDP sockets; those that were there stay with their slots.
+TEST(SocketSet, MoreProcessesKeepTheUdpSocketsOfTheOthers) {
+    const config::Port udp = port_entry("self", Protocol::udp, test::free_ports());
+    std::uint32_t next = 1;
+    config::Config config = with_ports({udp});
+    config.handlers[1].processes = 1;
+    const SocketSet before = SocketSet::build(config, {}, next);
+    config.handlers[1].processes = 2;
+    const SocketSet after = SocketSet::build(config, before, next);
+    EXPECT_EQ(after.of_port(udp, 0), before.of_port(udp, 0));
+    EXPECT_EQ(after.of_port(udp, 1).size(), 1u);
+}
+
+// The admin page keeps its socket while its place stays, and loses it when it is no longer wanted.
+TEST(SocketSet, KeepsTheAdminSocket) {
+    config::Config config = with_ports({});
+    std::uint32_t next = 1;
+    EXPECT_EQ(SocketSet::build(config, {}, next).admin(), nullptr);
+    config.admin.listen = net::Endpoint{test::kLoopback, test::free_ports()};
+    const SocketSet first = SocketSet::build(config, {}, next);
+    ASSERT_TRUE(first.admin());
+    EXPECT_FALSE(is_blocking(first.admin()));
+    const SocketSet second = SocketSet::build(config, first, next);
+    EXPECT_EQ(second.admin(), first.admin());
+    config.admin.listen.reset();
+    EXPECT_EQ(SocketSet::build(config, second, next).admin(), nullptr);
+}
+
+// The router's listeners do not block; programs that accept for themselves get them blocking, as they expect.
+TEST(SocketSet, TuneSetsBlockingByDelivery) {
+    const std::uint16_t first = test::free_ports(2);
+    const config::Port routed = port_entry("router", Protocol::tcp, first);
+    const config::Port own = port_entry("self", Protocol::tcp, static_cast<std::uint16_t>(first + 1));
+    const config::Config config = with_ports({routed, own});
+    std::uint32_t next = 1;
+    const SocketSet set = SocketSet::build(config, {}, next);
+    EXPECT_TRUE(is_blocking(set.of_port(routed, 0).at(0))) << "until the configuration is in force";
+    set.tune(config);
+    EXPECT_FALSE(is_blocking(set.of_port(routed, 0).at(0)));
+    EXPECT_TRUE(is_blocking(set.of_port(own, 0).at(0)));
+}
+
+// Options of a listener that stays change only with tune(), that is, when nothing can fail any more.
+TEST(SocketSet, TunePutsChangedOptionsOnWhatStays) {
+    config::Port port = port_entry("router", Protocol::tcp, test::free_ports());
+    std::uint32_t next = 1;
+    const SocketSet before = SocketSet::build(with_ports({port}), {}, next);
+    const auto socket = before.of_port(port, 0).at(0);
+    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 1);
+    EXPECT_EQ(option(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+    port.tcp = {.nodelay = false, .keepalive = milliseconds(60'000)};
+    const config::Config changed = with_ports({port});
+    const SocketSet after = SocketSet::build(changed, before, next);
+    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 1);
+    after.tune(changed);
+    EXPECT_EQ(after.of_port(port, 0).at(0), socket);
+    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
+    EXPECT_EQ(option(socket, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+}
+
+}  // namespace portier::keeper
