@@ -15,7 +15,7 @@ if [ "$config" = config/houses.yaml ]; then
     cat <<'TEXT'
 
 The street is open as soon as portier says "running". Try it from another terminal:
-  veg house      nc localhost 7001          then: menu, order dosa, order chicken, bye
+  veg house      nc localhost 7001          then: menu, order dosa, order kebab, bye
                  echo "order dosa" | nc -u -w1 localhost 7001
   non-veg house  nc localhost 7002          then: menu, order kebab, bye
   chat           nc localhost 7003          in two terminals: /name anna, then talk

@@ -14,6 +14,8 @@ libcli11-dev          the command line
 libfmt-dev            text
 libspdlog-dev         the log
 libmnl-dev            netlink: what the kernel says of connections
+netcat-openbsd        to try the houses by hand
+curl                  to try the houses by hand
 LIST
 }
 

@@ -62,7 +62,10 @@ private:
     }
 
     void check_working_directory() {
-        if (handler_.working_directory.empty()) return;
+        if (handler_.working_directory.empty()) {
+            handler_.working_directory = scene_.config.folder;
+            return;
+        }
         const auto path = std::filesystem::path(scene_.config.folder) / handler_.working_directory;
         handler_.working_directory = path.lexically_normal().string();
         if (handler_.working_directory.size() > 1 && handler_.working_directory.ends_with('/'))

@@ -72,7 +72,7 @@ struct Handler {
     std::string user;                  // empty: as portier itself
     std::string group;                 // empty: the user's primary group
     std::map<std::string, std::string> env;
-    std::string working_directory;     // absolute; empty: the configuration's folder
+    std::string working_directory;     // absolute; not set: the configuration's folder
     Ready ready = Ready::immediate;
     Milliseconds ready_timeout{30000};
     Milliseconds watchdog{0};          // 0: none

@@ -44,6 +44,7 @@ public:
         if (::setsid() < 0) fail("setsid");
         set_limits();
         if (!command_.working_directory.empty() && ::chdir(command_.working_directory.c_str()) < 0) fail("chdir");
+        if (command_.drop_capabilities) shrink_bounding_set();
         become_user();
         if (command_.drop_capabilities) drop_capabilities();
         if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("no_new_privs");
@@ -88,10 +89,14 @@ private:
         if (::setresuid(identity.uid, identity.uid, identity.uid) < 0) fail("setuid");
     }
 
-    void drop_capabilities() {
-        ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    // Needs CAP_SETPCAP, which goes with the change of user.
+    void shrink_bounding_set() {
         for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
             ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+
+    void drop_capabilities() {
+        ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
         __user_cap_data_struct none[2]{};
         if (::syscall(SYS_capset, &header, none) < 0) fail("capset");

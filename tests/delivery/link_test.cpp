@@ -1,0 +1,129 @@
+#include "delivery/link.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "net/channel.hpp"
+#include "support/random.hpp"
+
+namespace portier::delivery {
+
+namespace {
+
+constexpr int kPatienceMs = 20'000;
+
+ino_t inode(int fd) {
+    struct stat status{};
+    return ::fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+class LinkTest : public testing::Test {
+protected:
+    // The next message, which must be there and good.
+    LinkMessage receive() {
+        LinkReceived received = receive_link(router());
+        EXPECT_FALSE(received.error) << received.error.message();
+        EXPECT_TRUE(received.message);
+        return received.message ? std::move(*received.message) : LinkMessage{};
+    }
+
+    int keeper() const { return pair_.near.get(); }
+    int router() const { return pair_.far.get(); }
+
+    net::ChannelPair pair_ = net::make_channel();
+};
+
+}  // namespace
+
+// Descriptors arrive with their numbers, however many, as often as it takes.
+TEST_F(LinkTest, OffersDescriptors) {
+    for (const std::size_t count : {0u, 1u, 64u, 65u, 200u}) {
+        std::vector<Fd> ours;
+        std::vector<std::pair<std::uint32_t, int>> offer;
+        for (std::size_t i = 0; i < count; ++i) {
+            int ends[2];
+            ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+            ::close(ends[1]);
+            ours.emplace_back(ends[0]);
+            offer.emplace_back(static_cast<std::uint32_t>(1000 + i), ends[0]);
+        }
+        ASSERT_FALSE(send_offer(keeper(), offer, kPatienceMs));
+        std::size_t arrived = 0;
+        while (arrived < count) {
+            const LinkMessage message = receive();
+            ASSERT_EQ(message.type, LinkType::offer);
+            for (const auto& [number, fd] : message.offered) {
+                EXPECT_EQ(number, offer[arrived].first);
+                EXPECT_EQ(inode(fd.get()), inode(offer[arrived].second));
+                ++arrived;
+            }
+        }
+        EXPECT_EQ(receive_link(router()).error, std::errc::resource_unavailable_try_again);
+    }
+}
+
+// A plan of any length arrives as it was written; it may be much longer than a message.
+TEST_F(LinkTest, SendsPlans) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{2}, net::kMaxMessage + 1, std::size_t{5} << 20}) {
+        const std::string plan(size, 'p');
+        ASSERT_FALSE(send_plan(keeper(), size + 7, plan, kPatienceMs));
+        const LinkMessage message = receive();
+        EXPECT_EQ(message.type, LinkType::plan);
+        EXPECT_EQ(message.generation, size + 7);
+        EXPECT_TRUE(message.plan == plan);
+    }
+}
+
+// The short messages, each way.
+TEST_F(LinkTest, SendsOrdersAndAnswers) {
+    ASSERT_FALSE(send_stop(keeper()));
+    EXPECT_EQ(receive().type, LinkType::stop);
+    ASSERT_FALSE(send_applied(keeper(), 12345678901234567));
+    const LinkMessage applied = receive();
+    EXPECT_EQ(applied.type, LinkType::applied);
+    EXPECT_EQ(applied.generation, 12345678901234567u);
+    ASSERT_FALSE(send_demand(keeper(), 9));
+    const LinkMessage demand = receive();
+    EXPECT_EQ(demand.type, LinkType::demand);
+    EXPECT_EQ(demand.generation, 9u);
+}
+
+// A router that does not read is given up after the patience, not waited for for ever.
+TEST_F(LinkTest, HasPatienceButNotForEver) {
+    std::error_code error;
+    while (!(error = send_applied(keeper(), 1))) {
+    }
+    EXPECT_EQ(error, std::errc::resource_unavailable_try_again) << "an answer is not worth waiting";
+    EXPECT_EQ(send_plan(keeper(), 1, "plan", 10), std::errc::timed_out);
+    const std::pair<std::uint32_t, int> one{1, keeper()};
+    EXPECT_EQ(send_offer(keeper(), std::span(&one, 1), 10), std::errc::timed_out);
+    receive();
+    EXPECT_FALSE(send_plan(keeper(), 1, "plan", kPatienceMs)) << "there is room again";
+}
+
+// When the other side is gone, both directions say so.
+TEST_F(LinkTest, NoticesTheEnd) {
+    ASSERT_FALSE(send_stop(keeper()));
+    pair_.near.reset();
+    EXPECT_EQ(receive().type, LinkType::stop);
+    EXPECT_EQ(receive_link(router()).error, std::errc::broken_pipe);
+    EXPECT_EQ(send_applied(router(), 1), std::errc::broken_pipe);
+}
+
+// Bytes that are no message are refused, and what comes after them is read.
+TEST_F(LinkTest, RefusesGarbage) {
+    test::Random random;
+    for (int round = 0; round < 3000; ++round) {
+        std::vector<std::byte> message(random.between(1, 400));
+        for (std::byte& byte : message) byte = static_cast<std::byte>(random.between(0, random.between(0, 255)));
+        const int fd = keeper();
+        ASSERT_FALSE(net::send_message(keeper(), message, std::span(&fd, random.between(0, 1))));
+        const LinkReceived received = receive_link(router());
+        ASSERT_TRUE(received.error == std::errc::bad_message || (!received.error && message.size() >= 16));
+    }
+    ASSERT_FALSE(send_stop(keeper()));
+    EXPECT_EQ(receive().type, LinkType::stop);
+}
+
+}  // namespace portier::delivery

@@ -1,0 +1,285 @@
+#include "keeper/slot.hpp"
+
+#include <signal.h>
+
+#include <system_error>
+
+#include "keeper/stage.hpp"
+#include "support/folder.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+using metrics::ProcessState;
+using metrics::Restarted;
+
+class SlotTest : public Stage {
+protected:
+    std::unique_ptr<Slot> make(const config::Handler& handler, std::vector<InheritedSocket> sockets = {}) {
+        return std::make_unique<Slot>(context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
+                                      Slot::Events{.changed = [this] { ++changes_; },
+                                                   .failed = [this](const std::string& text) { failures_.push_back(text); }});
+    }
+    std::unique_ptr<Slot> started(const config::Handler& handler) {
+        auto slot = make(handler);
+        slot->start();
+        return slot;
+    }
+
+    std::uint64_t restarts(Restarted reason) {
+        return board_->handlers[rows_.handler("veg")].restarts[static_cast<std::size_t>(reason)].get();
+    }
+    std::size_t starts() const { return log_.lines_with("process started").size(); }
+
+    // The delays that were announced so far, in milliseconds.
+    std::vector<long> delays() const {
+        std::vector<long> result;
+        for (const std::string& line : log_.lines_with("process ended, another one follows"))
+            result.push_back(std::atol(line.c_str() + line.find("\"after_ms\":") + 11));
+        return result;
+    }
+
+    unsigned count_rows(ProcessState state) const {
+        unsigned count = 0;
+        for (std::uint32_t i = 1; i < board_->globals.process_rows.get(); ++i) count += row(i).get_state() == state;
+        return count;
+    }
+
+    int changes_ = 0;
+    std::vector<std::string> failures_;
+};
+
+config::Handler on_demand(const std::string& script) {
+    config::Handler handler = shell_handler("veg", script);
+    handler.start = config::Start::on_demand;
+    return handler;
+}
+
+config::Handler missing_program() {
+    config::Handler handler = shell_handler("veg", kStays);
+    handler.program = "/no/such";
+    return handler;
+}
+
+#define EXPECT_BETWEEN(value, low, high) \
+    EXPECT_GE(value, low);               \
+    EXPECT_LE(value, high)
+
+}  // namespace
+
+// Restarts.
+
+// The delay doubles from `first` to `max`, and is up to a tenth shorter by chance.
+TEST_F(SlotTest, BacksOff) {
+    config::Handler handler = shell_handler("veg", "exit 1");
+    handler.restart = {.first = milliseconds(20), .max = milliseconds(70)};
+    const auto slot = started(handler);
+    ASSERT_TRUE(run_until([&] { return delays().size() >= 5; }));
+    const auto delay = delays();
+    EXPECT_BETWEEN(delay[0], 18, 20);
+    EXPECT_BETWEEN(delay[1], 36, 40);
+    for (const std::size_t late : {2, 3, 4}) {
+        EXPECT_BETWEEN(delay[late], 63, 70);
+    }
+    EXPECT_EQ(restarts(Restarted::exit), 4u) << "counted when it happens";
+    EXPECT_TRUE(failures_.empty());
+}
+
+// Slots that fail together do not come back in step.
+TEST_F(SlotTest, DelaysDiffer) {
+    config::Handler handler = shell_handler("veg", "exit 1");
+    handler.restart = {.first = milliseconds(100'000), .max = milliseconds(100'000)};
+    std::vector<std::unique_ptr<Slot>> slots;
+    for (int i = 0; i < 10; ++i) slots.push_back(started(handler));
+    ASSERT_TRUE(run_until([&] { return delays().size() == 10; }));
+    const auto all = delays();
+    EXPECT_GT((std::set<long>(all.begin(), all.end()).size()), 1u);
+    for (const long delay : all) {
+        EXPECT_BETWEEN(delay, 90'000, 100'000);
+    }
+}
+
+// A process that lived for ten seconds was stable: after its end the delay is the first again.
+TEST_F(SlotTest, StableProcessResetsTheDelay) {
+    const test::Folder folder;
+    config::Handler handler = shell_handler(
+        "veg", "echo x >> lives; [ $(wc -l < lives) = 3 ] && exec sleep 10.1; exit 1");
+    handler.working_directory = folder / "";
+    handler.restart = {.first = milliseconds(10), .max = milliseconds(1000)};
+    const auto slot = started(handler);
+    ASSERT_TRUE(run_until([&] { return delays().size() >= 3; }));
+    const auto delay = delays();
+    EXPECT_BETWEEN(delay[1], 18, 20);
+    EXPECT_BETWEEN(delay[2], 9, 10);
+}
+
+// Restarts are counted by what ended the process before.
+TEST_F(SlotTest, CountsByReason) {
+    auto slot = started(shell_handler("veg", "kill -KILL $$"));
+    ASSERT_TRUE(run_until([&] { return restarts(Restarted::signal) >= 1; }));
+    slot = started(missing_program());
+    EXPECT_EQ(delays().size(), 2u) << "a start that fails is tried again, too";
+    ASSERT_TRUE(run_until([&] { return restarts(Restarted::failed) >= 2; }));
+    EXPECT_NE(log_.text().find("exec /no/such: No such file or directory"), std::string::npos);
+}
+
+// While it waits for the next start the board shows that; afterwards there is nothing left of the waiting.
+TEST_F(SlotTest, ShowsThatItWaits) {
+    config::Handler handler = shell_handler("veg", "exit 1");
+    handler.restart.first = milliseconds(100'000);
+    auto slot = started(handler);
+    EXPECT_EQ(changes_, 1);
+    ASSERT_TRUE(run_until([&] { return changes_ == 2; }));
+    EXPECT_FALSE(slot->is_ready());
+    EXPECT_EQ(slot->process(), nullptr);
+    EXPECT_EQ(count_rows(ProcessState::waiting), 1u);
+    slot.reset();
+    EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
+}
+
+// A slot that goes ends its process.
+TEST_F(SlotTest, DestructorEndsItsProcess) {
+    auto slot = started(shell_handler("veg", kStays));
+    const pid_t pid = slot->process()->pid();
+    slot.reset();
+    EXPECT_TRUE(is_gone(pid));
+    EXPECT_EQ(count_rows(ProcessState::ready), 0u);
+    test::run_ready(io_);
+    EXPECT_EQ(starts(), 1u);
+}
+
+// A process that is given away is nobody's to restart.
+TEST_F(SlotTest, ReleaseGivesTheProcessAway) {
+    const auto slot = started(shell_handler("veg", kStays));
+    const auto process = slot->release();
+    ASSERT_TRUE(process);
+    EXPECT_EQ(slot->process(), nullptr);
+    bool ended = false;
+    process->set_events({.ready = nullptr, .ended = [&](const ProcessEnd&) { ended = true; }});
+    ::kill(process->pid(), SIGKILL);
+    ASSERT_TRUE(run_until([&] { return ended; }));
+    io_.restart();
+    io_.poll();
+    EXPECT_EQ(starts(), 1u);
+    EXPECT_TRUE(delays().empty());
+}
+
+// A slot that waits for a restart forgets it when it is released: nothing is left to happen.
+TEST_F(SlotTest, ReleaseCallsTheRestartOff) {
+    const auto slot = started(shell_handler("veg", "exit 1"));
+    ASSERT_TRUE(run_until([&] { return changes_ == 2; }));
+    EXPECT_EQ(slot->release(), nullptr);
+    io_.restart();
+    io_.run();
+    EXPECT_EQ(starts(), 1u);
+}
+
+// Candidates of a reload.
+
+// One that ends before it is ready is reported and not restarted.
+TEST_F(SlotTest, CandidateThatEndsTooEarlyHasFailed) {
+    config::Handler handler = shell_handler("veg", "exit 3");
+    handler.ready = config::Ready::notify;
+    const auto slot = make(handler);
+    slot->start_candidate();
+    ASSERT_TRUE(run_until([&] { return !failures_.empty(); }));
+    EXPECT_EQ(failures_, std::vector<std::string>{"exit code 3"});
+    io_.restart();
+    io_.run();
+    EXPECT_EQ(starts(), 1u);
+    EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
+}
+
+// One that cannot even be started says so at once.
+TEST_F(SlotTest, CandidateThatCannotStartThrows) {
+    const auto slot = make(missing_program());
+    EXPECT_THROW(slot->start_candidate(), std::system_error);
+    EXPECT_EQ(slot->process(), nullptr);
+    EXPECT_EQ(rows_.take_process(), 2u) << "its row was given back and rests";
+}
+
+// After the commit it is restarted like any other, even before it was ready.
+TEST_F(SlotTest, CommittedCandidateIsRestarted) {
+    config::Handler handler = shell_handler("veg", "exit 3");
+    handler.ready = config::Ready::notify;
+    const auto slot = make(handler);
+    slot->start_candidate();
+    slot->commit();
+    ASSERT_TRUE(run_until([&] { return restarts(Restarted::exit) >= 2; }));
+    EXPECT_TRUE(failures_.empty());
+}
+
+// On demand.
+
+// It sleeps until it is started, and sleeps again when the process has ended of its own will.
+TEST_F(SlotTest, OnDemandSleepsAndWakes) {
+    config::Handler handler = on_demand("read line; exit 0");
+    handler.restart.first = milliseconds(1);
+    const auto slot = make(handler);
+    EXPECT_TRUE(slot->sleeps());
+    slot->start_candidate();
+    EXPECT_TRUE(slot->sleeps()) << "a candidate only takes its place";
+    slot->start();
+    EXPECT_FALSE(slot->sleeps());
+    EXPECT_TRUE(slot->is_ready());
+    ASSERT_TRUE(run_until([&] { return slot->sleeps(); }));
+    EXPECT_EQ(restarts(Restarted::exit), 0u);
+    EXPECT_TRUE(delays().empty());
+    slot->start();
+    EXPECT_TRUE(slot->is_ready());
+}
+
+// One that fails is restarted like any other.
+TEST_F(SlotTest, OnDemandRestartsAfterAFailure) {
+    const auto slot = make(on_demand("exit 1"));
+    slot->start();
+    ASSERT_TRUE(run_until([&] { return restarts(Restarted::exit) >= 2; }));
+    EXPECT_FALSE(slot->sleeps());
+}
+
+// One that ends well, but at once, rests for the first delay: else a connection that nobody takes would start it without
+// a pause.
+TEST_F(SlotTest, OnDemandRestsAfterAShortLife) {
+    config::Handler handler = on_demand("exit 0");
+    handler.restart.first = milliseconds(2000);
+    const auto slot = make(handler);
+    const auto begin = std::chrono::steady_clock::now();
+    slot->start();
+    ASSERT_TRUE(run_until([&] { return !slot->process(); }));
+    EXPECT_FALSE(slot->sleeps());
+    EXPECT_EQ(count_rows(ProcessState::waiting), 1u);
+    const int changes = changes_;
+    ASSERT_TRUE(run_until([&] { return slot->sleeps(); }));
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, handler.restart.first - milliseconds(2));
+    EXPECT_EQ(changes_, changes + 1) << "so that its sockets are watched again";
+    EXPECT_EQ(starts(), 1u);
+    EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
+}
+
+// What is the same process.
+
+// Only what the process would notice makes a difference.
+TEST(SlotPlan, ComparesWhatAProcessWouldNotice) {
+    const auto socket = std::make_shared<OpenSocket>(1, Fd());
+    const SlotPlan plan{.handler = shell_handler("veg", kStays), .slot = 1, .sockets = {{socket, "7001/tcp"}}};
+    const auto same = [&](auto change) {
+        SlotPlan other = plan;
+        change(other);
+        return plan.same_process(other);
+    };
+    EXPECT_TRUE(same([](SlotPlan&) {}));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.processes = 9; }));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.balance = config::Balance::source_hash; }));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.restart.max = milliseconds(5); }));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.mark.line = 99; }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.command.push_back("x"); }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.env["A"] = "1"; }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.limits.open_files = 5; }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.slot = 2; }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets[0].name = "veg"; }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets[0].socket = std::make_shared<OpenSocket>(1, Fd()); }));
+    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets.clear(); }));
+}
+
+}  // namespace portier::keeper
