@@ -17,7 +17,7 @@ Alarm::Alarm(boost::asio::io_context& io) : state_(std::make_shared<State>(io)) 
 
 Alarm::~Alarm() { cancel(); }
 
-void Alarm::set(std::chrono::milliseconds delay, std::function<void()> action) {
+void Alarm::set(std::chrono::microseconds delay, std::function<void()> action) {
     const std::uint64_t turn = ++state_->turn;
     state_->timer.expires_after(delay);
     state_->timer.async_wait([state = state_, turn, action = std::move(action)](const boost::system::error_code&) {

@@ -18,7 +18,7 @@ public:
     ~Alarm();
 
     // In place of what was set before. `action` may set again or destroy this object.
-    void set(std::chrono::milliseconds delay, std::function<void()> action);
+    void set(std::chrono::microseconds delay, std::function<void()> action);
     void cancel();
 
 private:

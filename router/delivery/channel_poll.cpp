@@ -18,7 +18,7 @@ constexpr unsigned kFewMessages = 2;  // found by a look: rather be woken
 }  // namespace
 
 ChannelPoll::ChannelPoll(boost::asio::io_context& io, std::function<void(std::uint32_t)> on_readable)
-    : io_(io), epoll_(::epoll_create1(EPOLL_CLOEXEC)), on_readable_(std::move(on_readable)), timer_(io) {
+    : io_(io), epoll_(::epoll_create1(EPOLL_CLOEXEC)), on_readable_(std::move(on_readable)), next_look_(io) {
     if (!epoll_) throw_errno("epoll_create1");
     be_eager();
 }
@@ -57,9 +57,7 @@ void ChannelPoll::be_lazy() {
 }
 
 void ChannelPoll::schedule_look() {
-    timer_.expires_after(kPeriod);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error || readable_) return;
+    next_look_.set(kPeriod, [this] {
         const unsigned found = look();
         if (readable_) return;  // somebody asked to be eager meanwhile
         if (found < kFewMessages)
@@ -75,7 +73,7 @@ void ChannelPoll::look_if_lazy() {
 
 void ChannelPoll::be_eager() {
     if (readable_) return;
-    timer_.cancel();
+    next_look_.cancel();
     window_us_ = 0;
     readable_ = std::make_unique<Readable>(io_, epoll_.get(), [this] { on_woken(); });
     readable_->wait();

@@ -3,11 +3,11 @@
 // or somebody waits for credit, every message wakes it at once. Desk thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 
@@ -36,7 +36,7 @@ private:
     Fd epoll_;
     std::function<void(std::uint32_t)> on_readable_;
     std::unique_ptr<Readable> readable_;  // empty while lazy
-    boost::asio::steady_timer timer_;
+    Alarm next_look_;
     std::uint64_t window_us_ = 0;  // begin of the millisecond that is counted
     unsigned wakes_ = 0;           // in it
 };

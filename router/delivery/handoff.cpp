@@ -1,10 +1,10 @@
 #include "delivery/handoff.hpp"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <map>
 
+#include "base/alarm.hpp"
 #include "base/log.hpp"
 #include "delivery/balance.hpp"
 #include "delivery/channel_poll.hpp"
@@ -25,7 +25,7 @@ public:
     explicit Handoff(const DeliveryContext& context)
         : context_(context),
           poll_(context.io, [this](std::uint32_t number) { on_readable(number); }),
-          retry_timer_(context.io) {}
+          retry_(context.io) {}
 
     bool has_room() const override {
         if (context_.board.handovers.nearly_full()) return false;
@@ -90,7 +90,7 @@ private:
     ChannelPoll poll_;
     std::deque<Accepted> waiting_;     // redeliveries for which no process has room yet
     std::vector<Candidate> candidates_;
-    boost::asio::steady_timer retry_timer_;
+    Alarm retry_;
 };
 
 void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
@@ -168,9 +168,7 @@ void Handoff::take_back(Accepted refused) {
 }
 
 void Handoff::retry_soon() {
-    retry_timer_.expires_after(kRetryDelay);
-    retry_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+    retry_.set(kRetryDelay, [this] {
         for (Process& process : processes_) process.channel->retry();
         on_room();
     });

@@ -15,6 +15,9 @@ namespace portier::delivery {
 
 namespace {
 
+// Messages read in one turn: a process that never stops talking does not keep the desk.
+constexpr int kReadBudget = 64;
+
 // Nothing waits in the kernel's queue to the process: it has received all that was sent (unix(7), SIOCOUTQ).
 bool queue_empty(int channel) {
     int bytes = 0;
@@ -67,7 +70,7 @@ void HandoffChannel::drain() {
 }
 
 void HandoffChannel::on_readable() {
-    while (read_one()) {
+    for (int count = 0; count < kReadBudget && read_one(); ++count) {
     }
 }
 
@@ -84,7 +87,8 @@ bool HandoffChannel::read_one() {
     }
     const auto message = net::decode_handoff(std::span(buffer).first(received.size));
     if (received.error || !message) {
-        log_warning("a handler process sent a message that is not part of the contract; it gets no more connections",
+        log_limited(LogSeverity::warning,
+                    "a handler process sent a message that is not part of the contract; it gets no more connections",
                     {{"process", row_number_}});
         stopping_ = true;
         return true;

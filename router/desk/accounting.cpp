@@ -1,8 +1,10 @@
 #include "desk/accounting.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -11,7 +13,7 @@ namespace portier::desk {
 
 namespace {
 
-// Reading at most this often lets closes gather: one wake-up for many.
+// How long ends gather under load.
 constexpr std::chrono::milliseconds kReadPeriod{5};
 constexpr unsigned kReadBudget = 4096;
 constexpr std::chrono::milliseconds kDrainPeriod{100};
@@ -46,7 +48,8 @@ std::uint64_t received_bytes(const net::SocketReport& report) {
 }
 
 Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks hooks)
-    : io_(io), board_(board), hooks_(std::move(hooks)), ledger_(board), read_timer_(io), drain_timer_(io), resync_timer_(io), dump_timer_(io) {
+    : io_(io), board_(board), hooks_(std::move(hooks)), ledger_(board),
+      next_read_(io), next_drain_(io), next_resync_(io), next_dump_(io) {
     drain_handovers();
     settle_after_crash();
     schedule_drain();
@@ -54,45 +57,65 @@ Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks
 
 void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     drain_handovers();
+    if (ports_.inherited().empty()) last_dump_ms_ = monotonic_milliseconds();  // nobody has looked before
     ports_.assign(plan, "tcp");
     udp_ports_.assign(plan, "udp");
     log_connections_ = plan.log_connections;
+    // Connections outlive their port: what was watched once stays watched.
+    watched_.insert(watched_.end(), ports_.intervals().begin(), ports_.intervals().end());
+    watched_ = net::merge_intervals(std::move(watched_));
     if (destroy_events) {
         readable_.reset();
         events_ = std::move(destroy_events);
-        readable_ = std::make_unique<Readable>(io_, events_.get(), [this] { schedule_reading(); });
-        readable_->wait();
+        watch_events();
     }
     if (events_) {
-        if (const auto error = net::filter_destroy_events(events_.get(), ports_.intervals()))
+        if (const auto error = net::filter_destroy_events(events_.get(), watched_))
             log_warning("cannot filter the kernel's destroy events by port", {{"error", error.message()}});
     }
     schedule_dump(kFirstDump);
+    if (std::exchange(resync_due_, false)) schedule_resync();
 }
 
-// Closes come in crowds; under load the events of 5 ms are read in one go.
-void Accounting::schedule_reading() {
-    const std::uint64_t now = monotonic_microseconds();
-    const std::uint64_t period_us = std::chrono::microseconds(kReadPeriod).count();
-    if (now - last_read_us_ >= period_us) return read_events();
-    read_timer_.expires_after(std::chrono::microseconds(period_us - (now - last_read_us_)));
-    read_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) read_events();
+// The first end wakes this thread; as long as more come, they are read in crowds, without a wake-up for each. (While
+// events_ is in epoll every event wakes the thread, whether or not somebody waits for it.)
+void Accounting::on_events() {
+    read_events();
+    readable_.reset();
+    gather_events();
+}
+
+void Accounting::gather_events() {
+    next_read_.set(kReadPeriod, [this] {
+        if (read_events() > 0) return gather_events();
+        watch_events();
     });
 }
 
-void Accounting::read_events() {
-    last_read_us_ = monotonic_microseconds();
-    const auto visit = [this](const net::SocketReport& report) {
+void Accounting::watch_events() {
+    readable_ = std::make_unique<Readable>(io_, events_.get(), [this] { on_events(); });
+    readable_->wait();
+}
+
+// Returns how many there were.
+unsigned Accounting::read_events() {
+    unsigned count = 0;
+    const auto visit = [this, &count](const net::SocketReport& report) {
+        ++count;
         // A door is in the queue before its process can have it, so now every ended connection is in the ledger.
         drain_handovers();
         on_destroyed(report);
     };
-    if (net::read_destroy_events(events_.get(), kReadBudget, visit) == std::errc::no_buffer_space) {
+    auto error = net::read_destroy_events(events_.get(), kReadBudget, visit);
+    if (error == std::errc::no_buffer_space) {
+        // Until everything that fitted is read, the kernel drops more without saying so again (netlink_overrun).
+        while (!error || error == std::errc::no_buffer_space)
+            error = net::read_destroy_events(events_.get(), kReadBudget, visit);
         log_limited(LogSeverity::warning, "the kernel's destroy events overran, counts come from a dump");
         resynchronise();
+        ++count;
     }
-    readable_->wait();
+    return count;
 }
 
 void Accounting::drain_handovers() {
@@ -102,9 +125,7 @@ void Accounting::drain_handovers() {
 
 // Connections that come and stay cause no event, but their records must not fill the queue.
 void Accounting::schedule_drain() {
-    drain_timer_.expires_after(kDrainPeriod);
-    drain_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+    next_drain_.set(kDrainPeriod, [this] {
         drain_handovers();
         schedule_drain();
     });
@@ -121,6 +142,7 @@ void Accounting::on_destroyed(const net::SocketReport& report) {
     const PortIndex::Port* port = ports_.find(report.local);
     // Never handed over: refused by admission, or given up by the client before it was accepted.
     if (!port || port->router_accepts) return;
+    if (report.remote.port == 0) return;  // a listener
     // It came and went between two dumps.
     board_.ports[port->row].seen.add();
     board_.processes[port->only_process].opened.add();
@@ -170,16 +192,18 @@ void Accounting::resynchronise() {
     drain_handovers();
     const std::uint64_t begin = monotonic_milliseconds();
     std::unordered_set<std::uint64_t> living;
-    const auto visit = [&](const net::SocketReport& report) { living.insert(report.cookie); };
-    if (const auto error = net::dump_sockets(net::DumpWhat::connections, ports_.intervals(), visit))
+    const auto visit = [&](const net::SocketReport& report) {
+        if (ledger_.find(report.cookie)) living.insert(report.cookie);
+    };
+    // Every port: the ledger also has connections of ports that were removed, even before this router came.
+    constexpr std::array<net::PortInterval, 1> kEveryPort{{{0, 65535}}};
+    if (const auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit))
         return log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
     std::vector<Ledger::Entry> suspects;
     ledger_.visit([&](const Ledger::Entry& entry) {
         if (entry.since_ms < begin && !living.contains(entry.cookie)) suspects.push_back(entry);
     });
-    resync_timer_.expires_after(kEventPatience);
-    resync_timer_.async_wait([this, suspects = std::move(suspects)](const boost::system::error_code& error) {
-        if (error) return;
+    next_resync_.set(kEventPatience, [this, suspects = std::move(suspects)] {
         for (const Ledger::Entry& suspect : suspects) {
             const auto still = ledger_.find(suspect.cookie);
             if (still && still->since_ms == suspect.since_ms) count_lost(*still);
@@ -200,20 +224,17 @@ void Accounting::settle_after_crash() {
         const std::uint64_t lost = port.active() - std::min(port.active(), by_port[row]);
         port.closed[static_cast<std::size_t>(metrics::Closed::unknown)].add(lost);
     }
-    for (const auto& [row, count] : by_process) {
+    for (std::uint32_t row = 0; row < board_.globals.process_rows.get(); ++row) {
         metrics::ProcessRow& process = board_.processes[row];
         const std::uint64_t come = process.sent.get() + process.opened.get();
-        process.ended.set(come - std::min(come, count));
+        process.ended.set(come - std::min(come, by_process[row]));
     }
-    if (ledger_.size() > 0) schedule_resync();
+    resync_due_ = ledger_.size() > 0;
 }
 
 // After the events that the kernel kept for us: they know more of an end than a dump does.
 void Accounting::schedule_resync() {
-    resync_timer_.expires_after(kResyncDelay);
-    resync_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) resynchronise();
-    });
+    next_resync_.set(kResyncDelay, [this] { resynchronise(); });
 }
 
 // Connections that processes accept for themselves are found by looking.
@@ -237,10 +258,7 @@ void Accounting::dump_inherited() {
 }
 
 void Accounting::schedule_dump(std::chrono::milliseconds delay) {
-    dump_timer_.expires_after(delay);
-    dump_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) dump_inherited();
-    });
+    next_dump_.set(delay, [this] { dump_inherited(); });
 }
 
 void Accounting::refresh() {

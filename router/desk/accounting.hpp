@@ -4,13 +4,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 #include "delivery/plan.hpp"
@@ -38,8 +38,10 @@ public:
     void refresh();
 
 private:
-    void read_events();
-    void schedule_reading();
+    void on_events();
+    unsigned read_events();
+    void gather_events();
+    void watch_events();
     void drain_handovers();
     void schedule_drain();
     void on_handover(const metrics::Handover& record);
@@ -64,12 +66,13 @@ private:
     std::optional<std::unordered_map<std::uint64_t, std::uint32_t>> drops_;  // of each UDP socket, by cookie
     Fd events_;
     std::unique_ptr<Readable> readable_;
-    boost::asio::steady_timer read_timer_;
-    boost::asio::steady_timer drain_timer_;
-    boost::asio::steady_timer resync_timer_;
-    boost::asio::steady_timer dump_timer_;
+    Alarm next_read_;
+    Alarm next_drain_;
+    Alarm next_resync_;
+    Alarm next_dump_;
+    std::vector<net::PortInterval> watched_;  // whose ends the kernel announces to us
+    bool resync_due_ = false;                 // with the first plan
     std::uint64_t last_dump_ms_ = 0;
-    std::uint64_t last_read_us_ = 0;
     bool log_connections_ = false;
     std::uint64_t last_refresh_ms_ = 0;
 };

@@ -67,7 +67,10 @@ void Admission::update(const delivery::AdmissionPlan& plan) {
     resets_ = plan.over_limit == "reset";
     rate_ = TokenBucket(plan.accept_rate);
     rate_per_source_ = TokenBucket(plan.accept_rate_per_source);
-    for (auto& [address, source] : sources_) source.bucket = rate_per_source_;
+    for (auto& [address, source] : sources_) {
+        source.bucket = rate_per_source_;
+        if (!counts_sources()) source.connections = 0;  // nobody tells of their ends any more
+    }
     allow_ = networks(plan.allow);
     deny_ = networks(plan.deny);
 }

@@ -27,7 +27,7 @@ void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors)
     apply_handlers(plan, descriptors);
     for (const delivery::PortPlan& port : plan.ports)
         if (!port.listeners.empty()) apply_port(port, plan.handlers[port.handler].name, descriptors);
-    std::erase_if(leaving_, [](const auto& item) { return item.second->idle(); });
+    std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
     resume_all();
 }
 
@@ -44,7 +44,7 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
         delivery::HandlerPlan nobody;
         nobody.balance = "round-robin";
         delivery->update(nobody, descriptors);
-        leaving_[name] = std::move(delivery);
+        leaving_.push_back(std::move(delivery));
     }
     std::erase_if(deliveries_, [](const auto& item) { return !item.second; });
 }
@@ -87,7 +87,7 @@ void Desk::stop(std::function<void()> done) {
 
 // What is under way is taken within milliseconds; a process that does not is the keeper's business.
 void Desk::wait_until_idle() {
-    std::erase_if(leaving_, [](const auto& item) { return item.second->idle(); });
+    std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
     if (leaving_.empty()) return on_stopped_();
     idle_timer_.expires_after(std::chrono::milliseconds(5));
     idle_timer_.async_wait([this](const boost::system::error_code& error) {

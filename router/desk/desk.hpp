@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
@@ -43,7 +44,7 @@ private:
     metrics::Board& board_;
     std::function<void(std::uint32_t)> on_demand_;
     std::map<std::string, std::unique_ptr<delivery::Delivery>> deliveries_;  // by handler
-    std::map<std::string, std::unique_ptr<delivery::Delivery>> leaving_;     // handlers that are gone, until idle
+    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;               // of handlers that are gone, until idle
     std::map<std::uint32_t, Port> ports_;                                    // by row
     boost::asio::steady_timer idle_timer_;
     std::function<void()> on_stopped_;

@@ -14,10 +14,22 @@ bool crowded(std::size_t used, std::size_t cells) { return used * 5 > cells * 4;
 }  // namespace
 
 Ledger::Ledger(metrics::Board& board) : board_(board), index_(1024, kEmpty), mask_(1023) {
-    const std::uint64_t left = size();
-    board_.ledger_size.store(0);
-    // A router that was killed in the middle of remove() leaves its last entry twice: put() makes it one again.
-    for (std::uint32_t position = 0; position < left; ++position) put(entry_at(position));
+    while (crowded(size(), index_.size())) index_.resize(index_.size() * 2, kEmpty);
+    mask_ = index_.size() - 1;
+    if (size() > 0) drop_last_if_twice();
+    for (std::uint32_t position = 0; position < size(); ++position)
+        index_[find_cell(board_.ledger[position].cookie)] = position;
+}
+
+// A router that was killed in the middle of remove() leaves its last entry twice; the one at the end is whole.
+void Ledger::drop_last_if_twice() {
+    const auto last = static_cast<std::uint32_t>(size() - 1);
+    for (std::uint32_t position = 0; position < last; ++position) {
+        if (board_.ledger[position].cookie != board_.ledger[last].cookie) continue;
+        write(position, entry_at(last));
+        board_.ledger_size.store(last, std::memory_order_release);
+        return;
+    }
 }
 
 std::uint64_t Ledger::size() const { return board_.ledger_size.load(std::memory_order_relaxed); }

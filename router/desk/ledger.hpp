@@ -40,6 +40,7 @@ private:
     void write(std::uint32_t position, const Entry& entry);
     std::size_t home(std::uint64_t cookie) const;
     std::size_t find_cell(std::uint64_t cookie) const;  // its cell, or the empty one where it would go
+    void drop_last_if_twice();
     void grow();
     void empty_cell(std::size_t cell);
 

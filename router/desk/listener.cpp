@@ -1,8 +1,12 @@
 #include "desk/listener.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <limits>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -16,6 +20,17 @@ namespace {
 // Accepted in one turn before other ports get theirs.
 constexpr int kAcceptBudget = 64;
 constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
+constexpr std::chrono::milliseconds kSparingPause{5};
+// Kept for ports whose processes take what they get, and for the admin pages.
+constexpr rlim_t kReserve = 64;
+
+// The kernel gives out the lowest free number, so a number tells how many are in use.
+int first_of_reserve() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t first = limit.rlim_cur - std::min(kReserve, limit.rlim_cur / 4);
+    return static_cast<int>(std::min<rlim_t>(first, std::numeric_limits<int>::max()));
+}
 
 }  // namespace
 
@@ -24,7 +39,7 @@ Listener::Listener(boost::asio::io_context& io, Fd socket, PortState& port)
       socket_(std::move(socket)),
       port_(&port),
       readable_(io, socket_.get(), [this] { accept_some(); }),
-      pause_timer_(io) {
+      pause_(io) {
     readable_.wait();
 }
 
@@ -49,6 +64,7 @@ void Listener::accept_burst() {
     for (int count = 0; count < kAcceptBudget; ++count) {
         // No room: the delivery calls resume() of all listeners when there is some again.
         if (!port_->delivery->has_room()) return port_->delivery->demand();
+        if (must_spare_descriptors()) return pause_for(kSparingPause);
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
             const std::uint64_t longest = 5000;
@@ -68,6 +84,7 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     socklen_t length = sizeof remote;
     const int fd = ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return on_accept_error(errno);
+    port_->scarce |= fd >= port_->scarce_from;
     delivery::Accepted accepted;
     accepted.socket = Fd(fd);
     accepted.remote = net::from_sockaddr(remote);
@@ -119,11 +136,20 @@ Listener::Step Listener::on_accept_error(int error) {
     }
 }
 
+// Descriptors run out when processes do not take what they got. That port waits for them; the others share the reserve.
+bool Listener::must_spare_descriptors() {
+    if (!port_->scarce) return false;
+    const Fd lowest_free(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+    port_->scarce_from = first_of_reserve();
+    port_->scarce = !lowest_free || lowest_free.get() >= port_->scarce_from;
+    if (!port_->scarce || port_->delivery->idle()) return false;
+    log_limited(LogSeverity::warning, "few descriptors are left, the port pauses until its processes have taken theirs");
+    return true;
+}
+
 void Listener::pause_for(std::chrono::microseconds time) {
     paused_for_time_ = true;
-    pause_timer_.expires_after(time);
-    pause_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;  // cancelled: this object is gone
+    pause_.set(time, [this] {
         paused_for_time_ = false;
         accept_some();
     });

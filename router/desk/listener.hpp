@@ -3,9 +3,9 @@
 // in the kernel's queue meanwhile. Desk thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 #include "delivery/delivery.hpp"
@@ -19,6 +19,8 @@ struct PortState {
     metrics::PortRow* row = nullptr;
     delivery::Delivery* delivery = nullptr;  // never null while a listener runs
     std::unique_ptr<Admission> admission;
+    int scarce_from = 0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed
+    bool scarce = false;  // such a one was seen
 };
 
 class Listener {
@@ -41,13 +43,14 @@ private:
     Step accept_one(std::uint64_t now_us);
     Step on_accept_error(int error);
     void admit(delivery::Accepted accepted);
+    bool must_spare_descriptors();
     void pause_for(std::chrono::microseconds time);
 
     boost::asio::io_context& io_;
     Fd socket_;
     PortState* port_;
     Readable readable_;
-    boost::asio::steady_timer pause_timer_;
+    Alarm pause_;
     bool paused_for_time_ = false;
 };
 

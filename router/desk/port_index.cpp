@@ -1,6 +1,19 @@
 #include "desk/port_index.hpp"
 
+#include <algorithm>
+
 namespace portier::desk {
+
+namespace {
+
+// How exactly a port's address names this one: itself, all of its family (0.0.0.0, [::]), every address; 0: not at all.
+int fit_of(const std::optional<net::Address>& port, const net::Address& local) {
+    if (!port) return 1;
+    if (*port == local) return 3;
+    return *port == net::Address{.family = local.family, .bytes = {}} ? 2 : 0;
+}
+
+}  // namespace
 
 void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) {
     ports_.clear();
@@ -29,12 +42,16 @@ void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) 
 }
 
 const PortIndex::Port* PortIndex::find(const net::Endpoint& local) const {
+    const Port* best = nullptr;
+    int best_fit = 0;
     const auto [begin, end] = by_number_.equal_range(local.port);
     for (auto item = begin; item != end; ++item) {
         const Port& port = ports_[item->second];
-        if (!port.address || *port.address == local.address) return &port;
+        const int fit = fit_of(port.address, local.address);
+        if (fit > best_fit) best = &port;
+        best_fit = std::max(fit, best_fit);
     }
-    return nullptr;
+    return best;
 }
 
 }  // namespace portier::desk

@@ -1,6 +1,10 @@
 #include "keeper/demand.hpp"
 
+#include <unordered_set>
+
 #include "base/clock.hpp"
+#include "net/socket.hpp"
+#include "proc/usage.hpp"
 
 namespace portier::keeper {
 
@@ -24,12 +28,11 @@ void Demand::assign(const std::vector<const Slot*>& slots) {
     std::map<SlotKey, Idler> idlers;
     for (const Slot* slot : slots) {
         if (slot->sleeps()) watch_sockets(*slot);
-        const auto patience = slot->plan().handler.stop_when_idle;
-        if (patience.count() == 0 || !slot->is_ready()) continue;
+        if (slot->plan().handler.stop_when_idle.count() == 0 || !slot->is_ready()) continue;
         const SlotKey key{slot->plan().handler.name, slot->plan().slot};
         const auto before = idlers_.find(key);
         const bool same = before != idlers_.end() && before->second.row == slot->process()->row();
-        idlers[key] = {slot->process()->row(), patience, same ? before->second.busy_ms : monotonic_milliseconds()};
+        idlers[key] = make_idler(*slot, same ? before->second.busy_ms : monotonic_milliseconds());
     }
     idlers_ = std::move(idlers);
     if (idlers_.empty())
@@ -38,14 +41,41 @@ void Demand::assign(const std::vector<const Slot*>& slots) {
         check_idlers();
 }
 
+Demand::Idler Demand::make_idler(const Slot& slot, std::uint64_t busy_ms) {
+    Idler idler{.row = slot.process()->row(),
+                .patience = slot.plan().handler.stop_when_idle,
+                .busy_ms = busy_ms,
+                .pid = slot.process()->pid(),
+                .accepts_on = {}};
+    for (const InheritedSocket& inherited : slot.plan().sockets) {
+        const std::uint16_t port = net::local_endpoint(inherited.socket->fd.get()).port;
+        idler.accepts_on.push_back({port, port});
+    }
+    idler.accepts_on = net::merge_intervals(std::move(idler.accepts_on));
+    return idler;
+}
+
+// The board knows of connections that a process accepted for itself only after a second or more.
+bool Demand::holds_a_connection(const Idler& idler) {
+    if (idler.accepts_on.empty()) return false;
+    const auto inodes = proc::socket_inodes(idler.pid);
+    const std::unordered_set<std::uint64_t> own(inodes.begin(), inodes.end());
+    bool found = false;
+    const auto visit = [&](const net::SocketReport& report) { found |= report.inode && own.contains(report.inode); };
+    const auto error = net::dump_sockets(net::DumpWhat::connections, idler.accepts_on, visit);
+    return found || error;
+}
+
 void Demand::watch_sockets(const Slot& slot) {
     for (const InheritedSocket& inherited : slot.plan().sockets) {
+        const int fd = inherited.socket->fd.get();
+        if (sockets_.contains(fd)) continue;
         const auto wake = [this, handler = slot.plan().handler.name] {
             const auto woken = events_.wake;  // assign() may destroy this closure while it runs
             woken(handler);
         };
-        sockets_.push_back(std::make_unique<Readable>(io_, inherited.socket->fd.get(), wake));
-        sockets_.back()->wait();
+        sockets_[fd] = std::make_unique<Readable>(io_, fd, wake);
+        sockets_[fd]->wait();
     }
 }
 
@@ -54,7 +84,11 @@ void Demand::check_idlers() {
     std::vector<SlotKey> idle;
     for (auto& [key, idler] : idlers_) {
         if (board_.processes[idler.row].active() > 0) idler.busy_ms = now;
-        if (now - idler.busy_ms >= static_cast<std::uint64_t>(idler.patience.count())) idle.push_back(key);
+        if (now - idler.busy_ms < static_cast<std::uint64_t>(idler.patience.count())) continue;
+        if (holds_a_connection(idler))
+            idler.busy_ms = now;
+        else
+            idle.push_back(key);
     }
     for (const SlotKey& key : idle) {
         idlers_.erase(key);

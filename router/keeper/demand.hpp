@@ -13,6 +13,7 @@
 #include "base/readable.hpp"
 #include "keeper/pool.hpp"
 #include "metrics/board.hpp"
+#include "net/sock_diag.hpp"
 
 namespace portier::keeper {
 
@@ -34,15 +35,19 @@ private:
         std::uint32_t row;
         std::chrono::milliseconds patience;
         std::uint64_t busy_ms;  // when it last had a connection
+        pid_t pid;
+        std::vector<net::PortInterval> accepts_on;  // by itself
     };
 
     void watch_sockets(const Slot& slot);
+    static Idler make_idler(const Slot& slot, std::uint64_t busy_ms);
+    static bool holds_a_connection(const Idler& idler);
     void check_idlers();
 
     boost::asio::io_context& io_;
     metrics::Board& board_;
     Events events_;
-    std::vector<std::unique_ptr<Readable>> sockets_;
+    std::map<int, std::unique_ptr<Readable>> sockets_;  // by descriptor: the processes of a pool share their listeners
     std::map<SlotKey, Idler> idlers_;
     Alarm next_check_;
 };

@@ -28,7 +28,7 @@ constexpr std::chrono::milliseconds kDelay{500};
 }  // namespace
 
 RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options)
-    : io_(io), board_(board), options_(std::move(options)), answer_timer_(io), restart_timer_(io) {
+    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io) {
     // Opened now: later the file may be replaced by another version, or lie where the router's user may not look.
     executable_ = Fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
     if (!executable_) throw_errno("open /proc/self/exe");
@@ -98,13 +98,11 @@ void RouterProcess::send_order() {
         log_error("the router does not take its plan, another one is started", {{"error", error.message()}});
         proc::kill_group(child_, SIGKILL);
     }
-    arm_answer_timer();
+    expect_answer();
 }
 
-void RouterProcess::arm_answer_timer() {
-    answer_timer_.expires_after(kPatience);
-    answer_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+void RouterProcess::expect_answer() {
+    answer_.set(kPatience, [this] {
         log_error("the router does not answer, another one is started");
         proc::kill_group(child_, SIGKILL);
     });
@@ -119,14 +117,14 @@ void RouterProcess::on_link() {
             options_.on_demand(static_cast<std::uint32_t>(received.message->generation));
         if (received.message->type != delivery::LinkType::applied) continue;
         if (received.message->generation != revision_) continue;
-        answer_timer_.cancel();
+        answer_.cancel();
         if (const auto applied = std::exchange(applied_, nullptr)) applied();
     }
     link_readable_->wait();
 }
 
 void RouterProcess::on_exit() {
-    answer_timer_.cancel();
+    answer_.cancel();
     const auto ending = proc::reap(child_);
     child_ = {};
     exit_.reset();
@@ -150,21 +148,15 @@ void RouterProcess::on_exit() {
         }
     };
     if (!wait) return again();
-    restart_timer_.expires_after(kDelay);
-    restart_timer_.async_wait([again](const boost::system::error_code& error) {
-        if (!error) again();
-    });
+    restart_.set(kDelay, again);
 }
 
 void RouterProcess::stop(std::function<void()> ended) {
     ended_ = std::move(ended);
-    restart_timer_.cancel();
+    restart_.cancel();
     if (!child_.pidfd) return std::exchange(ended_, nullptr)();
     delivery::send_stop(link_.get());
-    answer_timer_.expires_after(kPatience);
-    answer_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) proc::kill_group(child_, SIGKILL);
-    });
+    answer_.set(kPatience, [this] { proc::kill_group(child_, SIGKILL); });
 }
 
 }  // namespace portier::keeper

@@ -2,12 +2,13 @@
 // dies, with the same sockets and channels. Keeper's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
 
+#include "base/alarm.hpp"
 #include "base/readable.hpp"
 #include "keeper/plan_builder.hpp"
 #include "metrics/board.hpp"
@@ -44,7 +45,7 @@ private:
     void send_order();
     void on_link();
     void on_exit();
-    void arm_answer_timer();
+    void expect_answer();
 
     boost::asio::io_context& io_;
     metrics::BoardMemory& board_;
@@ -58,7 +59,7 @@ private:
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
-    boost::asio::steady_timer answer_timer_, restart_timer_;
+    Alarm answer_, restart_;
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other
 };

@@ -4,12 +4,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <thread>
 
 #include "admin/http_server.hpp"
 #include "admin/pages.hpp"
+#include "base/alarm.hpp"
 #include "base/log.hpp"
 #include "delivery/link.hpp"
 #include "desk/accounting.hpp"
@@ -31,7 +31,7 @@ constexpr std::chrono::seconds kUsagePeriod{2};
 class AdminHalf {
 public:
     AdminHalf(metrics::Board& board, desk::Accounting::Hooks hooks)
-        : board_(board), accounting_(io_, board, std::move(hooks)), usage_timer_(io_) {}
+        : board_(board), accounting_(io_, board, std::move(hooks)), next_usage_(io_) {}
 
     asio::io_context& io() { return io_; }
 
@@ -52,10 +52,7 @@ public:
 
     void record_usage() {
         metrics::record_own_usage(board_.globals.roles[1]);
-        usage_timer_.expires_after(kUsagePeriod);
-        usage_timer_.async_wait([this](const boost::system::error_code& error) {
-            if (!error) record_usage();
-        });
+        next_usage_.set(kUsagePeriod, [this] { record_usage(); });
     }
 
 private:
@@ -64,7 +61,7 @@ private:
     metrics::Series series_;
     desk::Accounting accounting_;
     std::map<std::uint32_t, std::unique_ptr<admin::HttpServer>> servers_;
-    asio::steady_timer usage_timer_;
+    Alarm next_usage_;
 };
 
 // The desk thread's half: the link to the keeper and the desk.

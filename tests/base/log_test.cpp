@@ -28,7 +28,8 @@ TEST(Log, WritesReadableText) {
 TEST(Log, WritesJson) {
     const LogCapture capture({.least = LogSeverity::info, .json = true, .role = "router"});
     const std::string foreign = "quote \" back\\slash \n \xff %d {} gr\xc3\xbc\xc3\x9f";
-    log_warning(foreign, {{"text", foreign}, {"number", std::uint64_t{18446744073709551615u}}, {"minus", -1}, {"half", 0.5}});
+    log_warning(foreign,
+                {{"text", foreign}, {"number", std::uint64_t{18446744073709551615u}}, {"minus", -1}, {"half", 0.5}});
     const auto lines = capture.lines();
     ASSERT_EQ(lines.size(), 1u);
     const boost::json::value line = boost::json::parse(lines[0]);

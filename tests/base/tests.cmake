@@ -1,5 +1,6 @@
 # Tests of router/base; one for each source.
 add_executable(base_test
+  base/alarm_test.cpp
   base/log_test.cpp
   base/readable_test.cpp
   base/text_test.cpp)

@@ -33,13 +33,13 @@ TEST(Nearest, FindsSlipsAndNothingElse) {
         const char* word;
         std::optional<std::string> wanted;
     } cases[]{
-        {"backlog", "backlog"},        // itself
-        {"bcklog", "backlog"},         // one left out
-        {"backlogg", "backlog"},       // one too many
-        {"bakclog", "backlog"},        // two swapped
-        {"hendler", "handler"},        // one wrong
+        {"backlog", "backlog"},   // itself
+        {"bcklog", "backlog"},    // one left out
+        {"backlogg", "backlog"},  // one too many
+        {"bakclog", "backlog"},   // two swapped
+        {"hendler", "handler"},   // one wrong
         {"max_conections", "max_connections"},
-        {"tpc", "tcp"},                // a swap is one edit, also in a short word
+        {"tpc", "tcp"},  // a swap is one edit, also in a short word
         {"tap", "tcp"},
         {"xyz", std::nullopt},
         {"", std::nullopt},
@@ -70,20 +70,23 @@ TEST(Escape, MakesForeignBytesHarmless) {
         {"nul\0end"s, "nul\\x00end"},
         {"del\x7f", "del\\x7f"},
         {"back\\slash", "back\\\\slash"},
-        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},          // two bytes
-        {"\xe2\x82\xac", "\xe2\x82\xac"},                      // three
-        {"\xf0\x9f\x9a\xaa", "\xf0\x9f\x9a\xaa"},              // four
-        {"\xff\xfe", "\\xff\\xfe"},                            // never in UTF-8
-        {"\xc3", "\\xc3"},                                     // cut off
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},  // two bytes
+        {"\xe2\x82\xac", "\xe2\x82\xac"},              // three
+        {"\xf0\x9f\x9a\xaa", "\xf0\x9f\x9a\xaa"},      // four
+        {"\xff\xfe", "\\xff\\xfe"},                    // never in UTF-8
+        {"\xc3", "\\xc3"},                             // cut off
         {"\xe2\x82", "\\xe2\\x82"},
-        {"\xc0\xaf", "\\xc0\\xaf"},                            // overlong slash
+        {"\xc0\xaf", "\\xc0\\xaf"},  // overlong slash
         {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
         {"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
-        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},                   // surrogate
-        {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},          // beyond U+10FFFF
-        {"\xc2\x9b" "31m", "\\xc2\\x9b" "31m"},                 // C1 control: an escape sequence in one character
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // surrogate
+        {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // beyond U+10FFFF
+        {"\xc2\x9b"
+         "31m",
+         "\\xc2\\x9b"
+         "31m"},  // C1 control: an escape sequence in one character
         {"\xc2\xa0", "\xc2\xa0"},
-        {"\x80", "\\x80"},                                     // a continuation alone
+        {"\x80", "\\x80"},  // a continuation alone
     };
     for (const auto& c : cases) EXPECT_EQ(escape(c.bytes), c.wanted) << c.wanted;
 }

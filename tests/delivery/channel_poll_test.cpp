@@ -73,9 +73,8 @@ TEST_F(ChannelPollTest, LooksUnderLoadAndLosesNothing) {
     ASSERT_TRUE(make_lazy());
     const auto before = heard_;
     for (std::uint32_t number = 1; number <= 3; ++number) say(number);
-    EXPECT_TRUE(test::run_until(io_, [&] {
-        return heard_[1] > before.at(1) && heard_[2] > before.at(2) && heard_[3] > 0;
-    }));
+    EXPECT_TRUE(
+        test::run_until(io_, [&] { return heard_[1] > before.at(1) && heard_[2] > before.at(2) && heard_[3] > 0; }));
 }
 
 // When a message matters it wakes again at once.

@@ -14,7 +14,7 @@ namespace {
 constexpr int kPatienceMs = 20'000;
 
 ino_t inode(int fd) {
-    struct stat status{};
+    struct stat status {};
     return ::fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 

@@ -88,7 +88,8 @@ TEST(Plan, SurvivesItsJson) {
             ASSERT_EQ(got.last, wanted.last);
             ASSERT_EQ(got.listeners, wanted.listeners);
             ASSERT_EQ(got.admission.max_connections, wanted.admission.max_connections);
-            ASSERT_EQ(got.admission.accept_rate_per_source.period_ms, wanted.admission.accept_rate_per_source.period_ms);
+            ASSERT_EQ(got.admission.accept_rate_per_source.period_ms,
+                      wanted.admission.accept_rate_per_source.period_ms);
             ASSERT_EQ(got.admission.allow.size(), wanted.admission.allow.size());
         }
         ASSERT_EQ(again.handlers.size(), plan.handlers.size());

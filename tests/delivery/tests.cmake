@@ -1,9 +1,10 @@
-# Tests of router/delivery; one for each source.
+# Tests of router/delivery; one for each source, handoff_channel in two parts.
 add_executable(delivery_test
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
   delivery/factory_test.cpp
   delivery/handoff_channel_test.cpp
+  delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp)

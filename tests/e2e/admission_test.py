@@ -2,9 +2,8 @@
 when its cause is.
 """
 
-import time
-
 import socket
+import time
 
 import street
 

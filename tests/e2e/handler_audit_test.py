@@ -123,7 +123,7 @@ class Handlers(Audit):
     def test_signals_are_as_after_boot(self):
         """portier ignores SIGPIPE and catches SIGTERM; its handlers start with nothing ignored, caught or blocked."""
         report = self.reports / "status"
-        command = ["/bin/sh", "-c", 'cat /proc/self/status > "$0.part" && mv "$0.part" "$0" && exec sleep 1000',
+        command = ["/bin/sh", "-c", 'cat /proc/self/status > "$$0.part" && mv "$$0.part" "$$0" && exec sleep 1000',
                    str(report)]
         self.open_street({"audit": {"command": command}}, {f"{self.port}/tcp": "audit"})
         street.wait_until(report.exists, "the report")

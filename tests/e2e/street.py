@@ -126,7 +126,7 @@ class Street:
         return self
 
     def wait_ready(self):
-        """Until it says so, and every process of every handler is there."""
+        """Until it says so, and every process of every handler that does not wait for demand is there."""
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"portier ended with {self.process.returncode}\n{self.log()}")
@@ -135,6 +135,8 @@ class Street:
             return False
         wait_until(ready, "portier is ready")
         for name, keys in self.config["handlers"].items():
+            if keys.get("start") == "on_demand":
+                continue
             wait_until(lambda: len(self.pids(name)) == keys.get("processes", 1), f"all processes of {name} are ready")
 
     @property

@@ -41,7 +41,8 @@ TEST(Catalogue, EndingsTellTheType) {
 
 // Only base units: seconds and bytes, never their parts or multiples.
 TEST(Catalogue, UnitsAreBaseUnits) {
-    const std::regex derived(".*_(milliseconds|ms|microseconds|us|minutes|hours|kilobytes|kb|kib|mib|percent|bits)(_.*)?");
+    const std::regex derived(
+        ".*_(milliseconds|ms|microseconds|us|minutes|hours|kilobytes|kb|kib|mib|percent|bits)(_.*)?");
     for (const Metric& metric : catalogue()) {
         const std::string name = metric.name;
         EXPECT_FALSE(std::regex_match(name, derived)) << name;

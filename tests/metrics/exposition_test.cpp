@@ -102,9 +102,13 @@ TEST_F(ExpositionTest, KnownSeriesStartAtZero) {
                                  "sent_bytes_total", "accept_queue_length", "accept_queue_limit"})
             EXPECT_EQ(page["portier_" + std::string(name) + label], 0) << name << label;
         for (const char* reason : kRejectedNames)
-            EXPECT_EQ(page["portier_connections_rejected_total{port=\"" + std::string(port) + "\",reason=\"" + reason + "\"}"], 0);
+            EXPECT_EQ(page["portier_connections_rejected_total{port=\"" + std::string(port) + "\",reason=\"" + reason +
+                           "\"}"],
+                      0);
         for (const char* reason : kClosedNames)
-            EXPECT_EQ(page["portier_connections_closed_total{port=\"" + std::string(port) + "\",reason=\"" + reason + "\"}"], 0);
+            EXPECT_EQ(
+                page["portier_connections_closed_total{port=\"" + std::string(port) + "\",reason=\"" + reason + "\"}"],
+                0);
     }
     for (const char* reason : kRestartedNames)
         EXPECT_EQ(page["portier_handler_restarts_total{handler=\"veg\",reason=\"" + std::string(reason) + "\"}"], 0);
@@ -157,7 +161,8 @@ TEST_F(ExpositionTest, UdpPortHasNoConnections) {
     const Exposition page = expose();
     EXPECT_EQ(page["portier_datagrams_dropped_total{port=\"7001/udp\",reason=\"queue_full\"}"], 3);
     for (const auto& [series, value] : page.values)
-        EXPECT_FALSE(series.starts_with("portier_connection") && series.find("7001/udp") != std::string::npos) << series;
+        EXPECT_FALSE(series.starts_with("portier_connection") && series.find("7001/udp") != std::string::npos)
+            << series;
 }
 
 // Buckets are cumulative, their bounds are seconds, +Inf equals the count, and the sum is in seconds.

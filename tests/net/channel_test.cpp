@@ -12,7 +12,9 @@ namespace portier::net {
 
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
 
 // Different descriptors can be told apart by the file behind them.
 Fd open_something() {
@@ -23,11 +25,13 @@ Fd open_something() {
 }
 
 ino_t inode(int fd) {
-    struct stat status{};
+    struct stat status {};
     return ::fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
-bool closes_on_exec(int fd) { return ::fcntl(fd, F_GETFD) & FD_CLOEXEC; }
+bool closes_on_exec(int fd) {
+    return ::fcntl(fd, F_GETFD) & FD_CLOEXEC;
+}
 
 class ChannelTest : public testing::Test {
 protected:
@@ -88,7 +92,8 @@ TEST_F(ChannelTest, PassesDescriptors) {
     }
 }
 
-// A message that does not fit the buffer is an error, not half a message; its descriptors are closed, the next one comes.
+// A message that does not fit the buffer is an error, not half a message; its descriptors are closed, the next one
+// comes.
 TEST_F(ChannelTest, SaysWhenAMessageIsCutOff) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);

@@ -26,7 +26,9 @@ Bytes encode(HandoffType type, const std::vector<Door>& doors = {}) {
     return out;
 }
 
-bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) { return std::ranges::equal(a, b); }
+bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+    return std::ranges::equal(a, b);
+}
 
 // Doors with every field random; the datagrams live in `store`.
 std::vector<Door> random_doors(test::Random& random, std::vector<Bytes>& store) {
@@ -77,11 +79,11 @@ TEST(HandoffWire, IsAsDocumented) {
                     .local = {*parse_address("127.0.0.1"), 7001},
                     .remote = {*parse_address("10.9.8.7"), 0xfffe},
                     .datagrams = {early}};
-    const Bytes wanted = bytes({1,   1, 0, 1, 0, 0, 0, 0,                             // header, one record
-                                0,   0, 0, 0, 0, 0, 1, 2,                             // id
-                                17,  4, 0, 1, 0x1b, 0x59, 0xff, 0xfe,                 // protocol, family, datagrams, ports
-                                127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,     // local
-                                10,  9, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,     // remote
+    const Bytes wanted = bytes({1,   1, 0,    1,   0,    0,    0,    0,     // header, one record
+                                0,   0, 0,    0,   0,    0,    1,    2,     // id
+                                17,  4, 0,    1,   0x1b, 0x59, 0xff, 0xfe,  // protocol, family, datagrams, ports
+                                127, 0, 0,    1,   0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0,  // local
+                                10,  9, 8,    7,   0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0,  // remote
                                 0,   2, 0xde, 0xad});
     EXPECT_EQ(encode(HandoffType::doors, {door}), wanted);
     EXPECT_EQ(wanted.size(), kHandoffHeaderSize + kDoorRecordSize + 4);
@@ -142,8 +144,8 @@ TEST(HandoffWire, RefusesWhatItDoesNotKnow) {
     EXPECT_FALSE(decode_handoff(encode(HandoffType::doors, std::vector<Door>(kMaxDoors + 1))));
 }
 
-// Random bytes and damaged messages are decoded or refused, never read beyond their end (the sanitizers watch), and what
-// is decoded is what was there.
+// Random bytes and damaged messages are decoded or refused, never read beyond their end (the sanitizers watch), and
+// what is decoded is what was there.
 TEST(HandoffWire, SurvivesGarbage) {
     test::Random random;
     std::vector<Bytes> store;

@@ -1,5 +1,7 @@
-# Tests of router/proc; one for each source.
+# Tests of router/proc; one for each source, spawn in three parts.
 add_executable(proc_test
+  proc/spawn_descriptors_test.cpp
+  proc/spawn_failure_test.cpp
   proc/spawn_test.cpp
   proc/usage_test.cpp)
 target_link_libraries(proc_test PRIVATE portier_proc portier_test)

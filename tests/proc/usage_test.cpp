@@ -66,7 +66,7 @@ TEST(Usage, IsNothingForAProcessThatIsGone) {
 TEST(SocketInodes, TellWhoHoldsASocket) {
     const Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    struct stat status{};
+    struct stat status {};
     ::fstat(socket.get(), &status);
     const std::uint64_t inode = status.st_ino;
     const auto count = [&] {

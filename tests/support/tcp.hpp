@@ -19,7 +19,9 @@ inline Fd listen_somewhere(unsigned backlog = 128, const net::TcpTuning& tuning 
     return net::open_tcp_listener({kLoopback, 0}, tuning, backlog);
 }
 
-inline std::uint16_t port_of(const Fd& socket) { return net::local_endpoint(socket.get()).port; }
+inline std::uint16_t port_of(const Fd& socket) {
+    return net::local_endpoint(socket.get()).port;
+}
 
 // Throws std::system_error. `from`: the client's own address, when it matters.
 inline Fd connect_to(const net::Endpoint& remote, const net::Endpoint& from = {}) {
@@ -35,9 +37,13 @@ inline Fd connect_to(const net::Endpoint& remote, const net::Endpoint& from = {}
     return fd;
 }
 
-inline Fd connect_to(std::uint16_t port) { return connect_to(net::Endpoint{kLoopback, port}); }
+inline Fd connect_to(std::uint16_t port) {
+    return connect_to(net::Endpoint{kLoopback, port});
+}
 
-inline Fd accept_from(const Fd& listener) { return Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+inline Fd accept_from(const Fd& listener) {
+    return Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+}
 
 struct Pair {
     Fd client;

@@ -1,0 +1,144 @@
+#include "keeper/demand.hpp"
+
+#include "keeper/stage.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+class DemandTest : public Stage {
+protected:
+    std::unique_ptr<Slot> make_slot(const config::Handler& handler, std::vector<InheritedSocket> sockets = {}) {
+        return std::make_unique<Slot>(context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
+                                      Slot::Events{.changed = [] {}, .failed = [](const std::string&) {}});
+    }
+
+    std::vector<std::string> woken_;
+    std::vector<SlotKey> asleep_;
+    Demand demand_{io_, *board_,
+                   {.wake = [this](const std::string& handler) { woken_.push_back(handler); },
+                    .put_to_sleep = [this](const SlotKey& key) { asleep_.push_back(key); }}};
+};
+
+config::Handler sleeper(const std::string& name) {
+    config::Handler handler = shell_handler(name, kStays);
+    handler.start = config::Start::on_demand;
+    return handler;
+}
+
+config::Handler idler(const std::string& name) {
+    config::Handler handler = sleeper(name);
+    handler.stop_when_idle = milliseconds(50);
+    return handler;
+}
+
+std::vector<InheritedSocket> listening_socket() {
+    return {{std::make_shared<OpenSocket>(1, test::listen_somewhere()), "7001/tcp"}};
+}
+
+Fd connect_to(const std::vector<InheritedSocket>& sockets) { return test::connect_to(test::port_of(sockets[0].socket->fd)); }
+
+}  // namespace
+
+// A connection wakes the handler that sleeps behind the port, and no other. The connection is not taken.
+TEST_F(DemandTest, ConnectionWakesItsHandler) {
+    const auto veg_sockets = listening_socket(), bread_sockets = listening_socket();
+    const auto veg = make_slot(sleeper("veg"), veg_sockets), bread = make_slot(sleeper("bread"), bread_sockets);
+    demand_.assign({veg.get(), bread.get()});
+    test::run_ready(io_);
+    EXPECT_TRUE(woken_.empty());
+    const Fd client = connect_to(veg_sockets);
+    ASSERT_TRUE(run_until([&] { return !woken_.empty(); }));
+    test::run_ready(io_);
+    EXPECT_EQ(woken_, std::vector<std::string>{"veg"}) << "once, until the slots are told anew";
+    EXPECT_TRUE(test::accept_from(veg_sockets[0].socket->fd));
+}
+
+// So does a datagram.
+TEST_F(DemandTest, DatagramWakes) {
+    const std::uint16_t number = test::free_ports();
+    const auto socket = std::make_shared<OpenSocket>(1, net::open_udp_socket({test::kLoopback, number}, true));
+    const auto slot = make_slot(sleeper("veg"), {{socket, "7001/udp"}});
+    demand_.assign({slot.get()});
+    const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address;
+    const socklen_t length = net::to_sockaddr({test::kLoopback, number}, address);
+    ASSERT_EQ(::sendto(client.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), length), 1);
+    EXPECT_TRUE(run_until([&] { return woken_ == std::vector<std::string>{"veg"}; }));
+}
+
+// The sockets of a process that runs are its own business.
+TEST_F(DemandTest, DoesNotWatchTheAwake) {
+    const auto sockets = listening_socket(), other_sockets = listening_socket();
+    const auto awake = make_slot(sleeper("awake"), sockets), asleep = make_slot(sleeper("asleep"), other_sockets);
+    awake->start();
+    demand_.assign({awake.get(), asleep.get()});
+    const Fd unheard = connect_to(sockets);
+    const Fd heard = connect_to(other_sockets);
+    ASSERT_TRUE(run_until([&] { return !woken_.empty(); }));
+    EXPECT_EQ(woken_, std::vector<std::string>{"asleep"});
+}
+
+// Telling the slots anew from within the call is what the keeper does, and a handler that still sleeps is watched again.
+TEST_F(DemandTest, MayBeAssignedFromItsOwnCall) {
+    const auto sockets = listening_socket();
+    const auto slot = make_slot(sleeper("veg"), sockets);
+    int calls = 0;
+    Demand demand(io_, *board_, {.wake = [&](const std::string&) { if (++calls < 3) demand.assign({slot.get()}); },
+                                 .put_to_sleep = [](const SlotKey&) {}});
+    demand.assign({slot.get()});
+    const Fd client = connect_to(sockets);
+    EXPECT_TRUE(run_until([&] { return calls == 3; }));
+}
+
+// A process without a connection for so long is put to sleep, once; one with a connection is not, nor one whose handler
+// does not want it.
+TEST_F(DemandTest, PutsTheIdleToSleep) {
+    const auto idle = make_slot(idler("idle")), busy = make_slot(idler("busy")), always = make_slot(sleeper("always"));
+    for (Slot* slot : {idle.get(), busy.get(), always.get()}) slot->start();
+    metrics::ProcessRow& busy_row = row(busy->process()->row());
+    busy_row.opened.add();
+    demand_.assign({idle.get(), busy.get(), always.get()});
+    EXPECT_TRUE(asleep_.empty()) << "it has only just come";
+    ASSERT_TRUE(run_until([&] { return !asleep_.empty(); }));
+    EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}}));
+    busy_row.ended.add();
+    ASSERT_TRUE(run_until([&] { return asleep_.size() >= 2; }));
+    EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}, {"busy", 0}}));
+}
+
+// Changes elsewhere do not begin the time of an idle process anew; a new process in its slot does.
+TEST_F(DemandTest, OtherChangesDoNotResetTheTime) {
+    config::Handler handler = idler("veg");
+    handler.stop_when_idle = milliseconds(1000);
+    const auto slot = make_slot(handler);
+    slot->start();
+    demand_.assign({slot.get()});
+    // Told so often, it would never be put to sleep if each time counted as a beginning.
+    ASSERT_TRUE(run_until([&] {
+        demand_.assign({slot.get()});
+        return !asleep_.empty();
+    }));
+    asleep_.clear();
+    slot->release()->kill();
+    slot->start();
+    demand_.assign({slot.get()});
+    EXPECT_TRUE(asleep_.empty());
+}
+
+// After stop() nothing is watched and nothing is left to happen.
+TEST_F(DemandTest, StopIsFinal) {
+    const auto sockets = listening_socket();
+    const auto asleep = make_slot(sleeper("asleep"), sockets), idle = make_slot(idler("idle"));
+    idle->start();
+    demand_.assign({asleep.get(), idle.get()});
+    const Fd client = connect_to(sockets);
+    demand_.stop();
+    idle->release().reset();
+    io_.restart();
+    io_.run();
+    EXPECT_TRUE(woken_.empty());
+    EXPECT_TRUE(asleep_.empty());
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,57 @@
+#include "keeper/sampler.hpp"
+
+#include "keeper/stage.hpp"
+
+namespace portier::keeper {
+
+namespace {
+
+class SamplerTest : public Stage {
+protected:
+    SamplerTest() { slot_.start(); }
+
+    metrics::ProcessRow& mine() { return row(slot_.process()->row()); }
+
+    Slot slot_{context(),
+               SlotPlan{.handler = shell_handler("veg", kStays)},
+               {.changed = [] {}, .failed = [](const std::string&) {}}};
+    Sampler sampler_{io_, *board_};
+};
+
+}  // namespace
+
+// What a process and the keeper itself use is on the board at once, and again from time to time.
+TEST_F(SamplerTest, ReadsWhatProcessesUse) {
+    const pid_t pid = slot_.process()->pid();
+    ASSERT_TRUE(run_until([&] { return test::proc_file(pid, "comm") == "sleep\n"; }));
+    sampler_.start();
+    EXPECT_GT(mine().resident_bytes.get(), 10'000u);
+    EXPECT_EQ(mine().open_fds.get(), test::open_descriptors(pid).size());
+    EXPECT_EQ(board_->globals.roles[0].pid.get(), static_cast<std::uint64_t>(::getpid()));
+    EXPECT_GT(board_->globals.roles[0].resident_bytes.get(), 1'000'000u);
+    mine().resident_bytes.set(0);
+    EXPECT_TRUE(run_until([&] { return mine().resident_bytes.get() > 0; }));
+}
+
+// Rows without a process are not touched: a slot that waits for its next start has no pid.
+TEST_F(SamplerTest, PassesOverRowsWithoutAProcess) {
+    for (const auto state : {metrics::ProcessState::absent, metrics::ProcessState::waiting}) {
+        metrics::ProcessRow& other = row(rows_.take_process());
+        other.pid.store(::getpid());
+        other.state.store(static_cast<std::uint32_t>(state));
+        sampler_.start();
+        EXPECT_EQ(other.resident_bytes.get(), 0u);
+    }
+}
+
+// After stop() nothing is left to happen.
+TEST_F(SamplerTest, Stops) {
+    sampler_.start();
+    sampler_.stop();
+    slot_.release().reset();
+    io_.restart();
+    io_.run();
+    SUCCEED();
+}
+
+}  // namespace portier::keeper

@@ -1,0 +1,18 @@
+# Tests of router/keeper; one for each source but keeper.cpp, reload.cpp and router_process.cpp, which start a second
+# portier: tests/e2e has those.
+add_executable(keeper_test
+  keeper/demand_test.cpp
+  keeper/handler_process_program_test.cpp
+  keeper/handler_process_test.cpp
+  keeper/notify_socket_test.cpp
+  keeper/output_test.cpp
+  keeper/plan_builder_test.cpp
+  keeper/pool_end_test.cpp
+  keeper/pool_test.cpp
+  keeper/rows_test.cpp
+  keeper/sampler_test.cpp
+  keeper/shared_listeners_test.cpp
+  keeper/slot_test.cpp
+  keeper/socket_set_test.cpp)
+target_link_libraries(keeper_test PRIVATE portier_keeper portier_test)
+gtest_discover_tests(keeper_test TEST_PREFIX keeper. DISCOVERY_TIMEOUT 60)

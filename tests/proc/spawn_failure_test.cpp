@@ -1,0 +1,91 @@
+// Starts that fail, and identities that may not be taken.
+#include <sys/resource.h>
+
+#include "proc/spawn_case.hpp"
+#include "support/folder.hpp"
+
+namespace portier::proc {
+
+// Each step that can fail says its name and why; no process and no zombie is left.
+TEST(SpawnFailure, NamesTheStep) {
+    const test::Folder folder;
+    const std::string text = folder.write("text", "no program");
+    const auto with = [](auto change) {
+        Command command = shell("exit 0");
+        change(command);
+        return command;
+    };
+    const struct {
+        Command command;
+        std::string wanted;
+    } cases[]{
+        {{.program = "/no/such", .argv = {"x"}}, "handler veg: exec /no/such: No such file or directory"},
+        {{.program = text, .argv = {"x"}}, "handler veg: exec " + text + ": Permission denied"},
+        {with([](Command& c) { c.working_directory = "/no/such"; }), "handler veg: chdir: No such file or directory"},
+        {with([](Command& c) {
+             c.limits = {{9999, 1}};
+         }),
+         "handler veg: setrlimit: Invalid argument"},
+        {with([](Command& c) {
+             c.descriptors = {{3, 19999}};
+         }),
+         "handler veg: dup: Bad file descriptor"},
+        // A limit that leaves no room for the declared descriptors.
+        {with([](Command& c) {
+             c.limits = {{RLIMIT_NOFILE, 4}};
+             c.descriptors = {{3, STDERR_FILENO}};
+         }),
+         "handler veg: dup: Invalid argument"},
+    };
+    for (const auto& c : cases) {
+        EXPECT_EQ(failure_of(c.command), c.wanted);
+        EXPECT_TRUE(no_child_left()) << c.wanted;
+    }
+}
+
+// Users and groups are looked up by name; unknown ones are no identity.
+TEST(FindIdentity, LooksUpUsersAndGroups) {
+    const auto root = find_identity("root", "");
+    ASSERT_TRUE(root);
+    EXPECT_EQ(root->uid, 0u);
+    EXPECT_EQ(root->gid, 0u);
+    EXPECT_EQ(root->user, "root");
+    EXPECT_EQ(root->home, "/root");
+    const auto daemon = find_identity("daemon", "nogroup");
+    ASSERT_TRUE(daemon);
+    EXPECT_EQ(daemon->uid, 1u);
+    EXPECT_EQ(daemon->gid, 65534u);
+    EXPECT_EQ(daemon->groups, std::vector<gid_t>{65534});
+    EXPECT_FALSE(find_identity("no-such-user", ""));
+    EXPECT_FALSE(find_identity("root", "no-such-group"));
+}
+
+// As root the program runs as the declared user in every respect; otherwise the start is refused.
+TEST(SpawnIdentity, BecomesTheUserOrRefuses) {
+    Command command;
+    command.identity = {.uid = 1, .gid = 2, .groups = {3, 4}, .user = "daemon", .home = "/"};
+    if (::geteuid() != 0) {
+        command.program = "/bin/sh";
+        command.argv = {"sh"};
+        EXPECT_EQ(failure_of(command), "handler veg: setgroups: Operation not permitted");
+        return;
+    }
+    const Waiting child(command);
+    EXPECT_EQ(test::status_field(child.pid(), "Uid"), "1\t1\t1\t1");
+    EXPECT_EQ(test::status_field(child.pid(), "Gid"), "2\t2\t2\t2");
+    EXPECT_EQ(test::status_field(child.pid(), "Groups"), "3 4 ");
+    EXPECT_EQ(test::status_field(child.pid(), "CapEff"), "0000000000000000");
+}
+
+// Dropped capabilities are gone from every set, so that nothing can bring them back.
+TEST(SpawnIdentity, DropsCapabilities) {
+    const Waiting child({.drop_capabilities = true});
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+        EXPECT_EQ(test::status_field(child.pid(), set), "0000000000000000") << set;
+    // The bounding set is root's to change; without root it has no effect, because of NoNewPrivs.
+    if (::geteuid() == 0) {
+        EXPECT_EQ(test::status_field(child.pid(), "CapBnd"), "0000000000000000");
+    }
+}
+
+}  // namespace portier::proc
