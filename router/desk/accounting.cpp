@@ -142,7 +142,7 @@ void Accounting::on_destroyed(const net::SocketReport& report) {
     const PortIndex::Port* port = ports_.find(report.local);
     // Never handed over: refused by admission, or given up by the client before it was accepted.
     if (!port || port->router_accepts) return;
-    if (report.remote.port == 0) return;  // a listener
+    if (report.remote.address.bytes == decltype(net::Address::bytes){}) return;  // a listener
     // It came and went between two dumps.
     board_.ports[port->row].seen.add();
     board_.processes[port->only_process].opened.add();

@@ -141,7 +141,7 @@ TEST_F(AccountingCrashTest, ResyncsAfterLostEvents) {
         Pair pair = handed_over();
         test::reset(pair.accepted);
     }
-    ASSERT_TRUE(run_until_closed(300));
+    ASSERT_TRUE(run_until_closed(300)) << row().total_closed();
     EXPECT_GE(board_->globals.accounting_resyncs.get(), 1u);
     EXPECT_GT(closed(Closed::unknown), 0u);
     EXPECT_EQ(row().active(), 10u);

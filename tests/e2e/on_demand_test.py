@@ -132,8 +132,8 @@ class Stop(OnDemand):
                 seen = set()
                 while len(seen) < CYCLES:
                     self.served().close()
-                    seen |= set(street.wait_until(lambda: self.portier.pids("echo") or {0: 0}, "").values())
-                    awake = {process["pid"] for process in self.portier.processes("echo") if process["state"] == "ready"}
+                    awake = set(self.portier.pids("echo").values())
+                    seen |= awake
                     street.wait_until(lambda: awake.isdisjoint(self.portier.pids("echo").values()), "it leaves")
                 self.served()
 

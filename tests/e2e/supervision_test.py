@@ -9,6 +9,8 @@ import kernel
 import street
 
 FIRST_MS = 20
+AT_ONCE = {"first": "1ms", "max": "1ms"}
+NEVER = {"first": "1h", "max": "1h"}
 
 
 class Supervision(street.Case):
@@ -18,12 +20,12 @@ class Supervision(street.Case):
         self.key = f"{self.port}/tcp"
         self.flag = self.folder / "flag"
 
-    def beside_echo(self, ready=True, router=None, **handler):
+    def beside_echo(self, handler, wait=True, router=None):
         """A street with this handler at one port and echo at the other."""
         self.portier = self.street({"cook": handler, "echo": street.handler("echo")},
                                    {self.key: "cook", f"{self.other}/tcp": "echo"}, router, start=False)
-        self.portier.start(ready=ready)
-        if not ready:
+        self.portier.start(ready=wait)
+        if not wait:
             street.wait_until(lambda: self.portier.socket.exists() and self.portier.pids("echo"), "echo is ready")
 
     def restarts(self, reason):
@@ -38,8 +40,8 @@ class Supervision(street.Case):
 
 class Restarts(Supervision):
     def test_a_crash_loop_backs_off_and_recovers(self):
-        self.beside_echo(ready=False, command=["/bin/sh", "-c", "exit 3"],
-                         restart={"first": f"{FIRST_MS}ms", "max": f"{8 * FIRST_MS}ms"})
+        self.beside_echo({"command": ["/bin/sh", "-c", "exit 3"],
+                          "restart": {"first": f"{FIRST_MS}ms", "max": f"{8 * FIRST_MS}ms"}}, wait=False)
         load = self.guests("crr", self.other, "--concurrency", 8)
         waiting = self.client(self.port)  # in the kernel's queue: refused would be worse
         self.wait_restarts("exit", 8)
@@ -60,7 +62,7 @@ class Restarts(Supervision):
         self.assert_no_failures(load.finish())
 
     def test_a_killed_process_is_replaced(self):
-        self.beside_echo(**street.handler("echo"), restart={"first": "1ms"})
+        self.beside_echo(street.handler("echo", restart={"first": "1ms"}))
         (pid,) = self.portier.pids("cook").values()
         client = self.client(self.port)
         self.assertTrue(street.ask(client))
@@ -75,8 +77,7 @@ class Restarts(Supervision):
     def test_untaken_doors_go_to_another_process(self):
         """Process 0 receives and never takes; when it is killed the other one gets what it had, and nobody notices."""
         self.flag.touch()
-        self.beside_echo(**street.script("doors.py", "hoard", str(self.flag), processes=2, ready="notify",
-                                         restart={"first": "1h", "max": "1h"}))
+        self.beside_echo(street.script("doors.py", "hoard", str(self.flag), processes=2, ready="notify", restart=NEVER))
         clients = [self.client(self.port) for _ in range(20)]
         for client in clients:
             client.sendall(b"hello")
@@ -96,7 +97,7 @@ class Restarts(Supervision):
     def test_without_credit_connections_wait(self):
         """Also those of a port that a reload removes meanwhile."""
         self.flag.touch()
-        self.beside_echo(**street.script("doors.py", "shy", str(self.flag)))
+        self.beside_echo(street.script("doors.py", "shy", str(self.flag)))
         removed = street.free_port()
         self.portier.config["ports"][f"{removed}/tcp"] = "cook"
         self.portier.write()
@@ -115,7 +116,7 @@ class Restarts(Supervision):
 class Readiness(Supervision):
     def test_nobody_is_sent_before_it_is_ready(self):
         self.flag.touch()
-        self.beside_echo(ready=False, **street.script("doors.py", "late", str(self.flag), ready="notify"))
+        self.beside_echo(street.script("doors.py", "late", str(self.flag), ready="notify"), wait=False)
         client = self.client(self.port)
         client.sendall(b"hello")
         self.assertTrue(street.ask(self.client(self.other)))
@@ -128,8 +129,8 @@ class Readiness(Supervision):
         self.portier.wait_ready()
 
     def test_ready_timeout(self):
-        self.beside_echo(ready=False, command=["/bin/sleep", "1000"], ready="notify", ready_timeout="100ms",
-                         restart={"first": "1ms", "max": "1ms"})
+        self.beside_echo({"command": ["/bin/sleep", "1000"], "ready": "notify", "ready_timeout": "100ms",
+                          "restart": AT_ONCE}, wait=False)
         self.wait_restarts("ready_timeout", 2)
         line = self.portier.log_lines(handler="cook", message="process ended, another one follows")[0]
         self.assertEqual(line["reason"], "it was not ready within 100 ms")
@@ -138,8 +139,7 @@ class Readiness(Supervision):
         """Who falls silent is restarted, who feeds it is not; the SDK feeds it by itself."""
         patient = street.handler("echo", watchdog="3s")
         self.portier = self.street(
-            {"cook": street.script("pings.py", str(self.flag), ready="notify", watchdog="400ms",
-                                   restart={"first": "1ms", "max": "1ms"}), "echo": patient},
+            {"cook": street.script("pings.py", str(self.flag), ready="notify", watchdog="400ms", restart=AT_ONCE), "echo": patient},
             {self.key: "cook", f"{self.other}/tcp": "echo"})
         pid = self.portier.pids("echo")
         self.flag.touch()
@@ -178,7 +178,8 @@ class Ends(Supervision):
     def test_sigkill_for_the_whole_group_after_the_timeout(self):
         for delivery, router in (("inherit", None), ("handoff", {"drain_timeout": "50ms"})):
             with self.subTest(delivery):
-                self.beside_echo(command=self.STUBBORN, delivery=delivery, stop={"timeout": "100ms"}, router=router)
+                self.beside_echo({"command": self.STUBBORN, "delivery": delivery, "stop": {"timeout": "100ms"}},
+                                 router=router)
                 self.wait_said("ready")
                 (pid,) = self.portier.pids("cook").values()
                 family = self.wait_family(pid, 2)
@@ -189,8 +190,7 @@ class Ends(Supervision):
                 self.end_street(self.portier)
 
     def test_children_of_a_dead_process_go_with_it(self):
-        self.beside_echo(command=self.STUBBORN, stop={"timeout": "0s"}, restart={"first": "1h", "max": "1h"},
-                         router={"drain_timeout": "0s"})
+        self.beside_echo({"command": self.STUBBORN, "restart": NEVER})
         self.wait_said("ready")
         (pid,) = self.portier.pids("cook").values()
         family = self.wait_family(pid, 2)
@@ -199,17 +199,17 @@ class Ends(Supervision):
 
     def test_the_stop_signal_can_be_chosen(self):
         command = ["/bin/sh", "-c", "trap '' TERM; trap 'exit 0' USR1; echo ready; while :; do sleep 1000 & wait; done"]
-        self.beside_echo(command=command, delivery="inherit", stop={"signal": "SIGUSR1", "timeout": "1h"})
+        self.beside_echo({"command": command, "delivery": "inherit", "stop": {"signal": "SIGUSR1", "timeout": "1h"}})
         self.wait_said("ready")
         self.remove_cook()
         self.assertEqual(self.wait_end(), "exit code 0")
 
 
 class Output(Supervision):
-    def say(self, program, **keys):
+    def say(self, program, wait=True):
         """A handler that runs this piece of Python and then stays."""
         command = [street.PYTHON, "-I", "-u", "-c", f"import os, signal\n{program}\nsignal.pause()"]
-        self.beside_echo(command=command, **keys)
+        self.beside_echo({"command": command, "delivery": "inherit", "restart": NEVER}, wait=wait)
 
     def lines(self):
         return [line["message"] for line in self.portier.log_lines(handler="cook", role="keeper", process=0)
@@ -232,7 +232,7 @@ os.write(1, b'x' * 10000 + b'\nlast\n')
             self.assertEqual((text[0], text[-1]), ("{", "}"), "one JSON object a line")
 
     def test_an_unfinished_line_at_the_end(self):
-        self.say("os.write(1, b'no newline'); os._exit(0)", ready=False, restart={"first": "1h", "max": "1h"})
+        self.say("os.write(1, b'no newline'); os._exit(0)", wait=False)
         street.wait_until(lambda: "no newline" in self.lines(), "the unfinished line")
 
     def test_a_flood_is_cut_and_counted(self):

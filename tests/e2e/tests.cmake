@@ -1,0 +1,11 @@
+# End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
+set(e2e_light houses admin command_line admission balance on_demand)
+set(e2e_heavy descriptors)
+
+foreach(test ${e2e_light} ${e2e_heavy})
+  add_test(NAME e2e.${test} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${test}_test.py)
+  set_tests_properties(e2e.${test} PROPERTIES
+    ENVIRONMENT "PORTIER_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1" TIMEOUT 300)
+endforeach()
+list(TRANSFORM e2e_heavy PREPEND e2e.)
+set_tests_properties(${e2e_heavy} PROPERTIES RUN_SERIAL TRUE)
