@@ -19,6 +19,7 @@ namespace {
 
 // After the kernel refused a message for a reason that no later message of the process will tell us is over.
 constexpr std::chrono::milliseconds kRetryDelay{20};
+constexpr std::uint32_t kNoProcess = 0;  // the board's row of nobody
 
 class Handoff final : public Delivery {
 public:
@@ -34,10 +35,9 @@ public:
     }
 
     void deliver(Accepted accepted) override {
-        if (HandoffChannel* channel = pick(accepted.remote.address))
-            hand_over(*channel, std::move(accepted));
-        else
-            waiting_.push_back(std::move(accepted));
+        if (HandoffChannel* channel = pick(accepted.remote.address)) return hand_over(*channel, std::move(accepted));
+        record(accepted, kNoProcess);
+        waiting_.push_back(std::move(accepted));
     }
 
     void demand() override {
@@ -57,7 +57,9 @@ public:
 
     bool idle() const override {
         const auto nothing_under_way = [](const Process& p) { return p.channel->idle(); };
-        return waiting_.empty() && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
+        // Without a process nobody will ever take those that wait.
+        const bool nobody_waits = waiting_.empty() || processes_.empty();
+        return nobody_waits && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
                std::all_of(leaving_.begin(), leaving_.end(), nothing_under_way);
     }
 
@@ -70,6 +72,7 @@ private:
 
     HandoffChannel* pick(const net::Address& source);
     void hand_over(HandoffChannel& channel, Accepted accepted);
+    void record(const Accepted& accepted, std::uint32_t process_row);
     void take_back(Accepted refused);
     void retry_soon();
     void on_room();
@@ -141,12 +144,14 @@ HandoffChannel* Handoff::pick(const net::Address& source) {
 
 void Handoff::hand_over(HandoffChannel& channel, Accepted accepted) {
     // Before the process can have it: its end may be announced at once, and then the ledger must know it.
-    const metrics::Handover record{accepted.cookie, accepted.accepted_us / 1000, channel.row_number(),
-                                   accepted.port_row};
-    context_.board.handovers.push(record);
+    record(accepted, channel.row_number());
     // One message per connection on purpose: a router that is killed between accept and send loses what it holds, so
     // it never holds more than one (tests/e2e/router_crash_test.py).
     if (auto refused = channel.send(std::move(accepted))) take_back(std::move(*refused));
+}
+
+void Handoff::record(const Accepted& accepted, std::uint32_t process_row) {
+    context_.board.handovers.push({accepted.cookie, accepted.accepted_us / 1000, process_row, accepted.port_row});
 }
 
 void Handoff::on_readable(std::uint32_t number) {

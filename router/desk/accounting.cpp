@@ -25,7 +25,6 @@ constexpr std::chrono::milliseconds kEventPatience{500};
 constexpr std::chrono::milliseconds kFirstDump{10};
 constexpr std::chrono::milliseconds kDumpPeriod{1000};
 constexpr int kDumpRest = 50;
-constexpr std::uint64_t kRefreshPeriodMs = 500;
 
 }  // namespace
 
@@ -59,7 +58,6 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     drain_handovers();
     if (ports_.inherited().empty()) last_dump_ms_ = monotonic_milliseconds();  // nobody has looked before
     ports_.assign(plan, "tcp");
-    udp_ports_.assign(plan, "udp");
     log_connections_ = plan.log_connections;
     // Connections outlive their port: what was watched once stays watched.
     watched_.insert(watched_.end(), ports_.intervals().begin(), ports_.intervals().end());
@@ -179,6 +177,7 @@ void Accounting::log_connection(const PortIndex::Port& port, const net::SocketRe
                             {"delivery", port.delivery},
                             {"client", net::to_string(report.remote)},
                             {"local", net::to_string(report.local)},
+                            {"backend", "-"},  // only a relay has one
                             {"received", received_bytes(report)},
                             {"sent", report.sent},
                             {"duration", seconds},
@@ -190,7 +189,6 @@ void Accounting::log_connection(const PortIndex::Port& port, const net::SocketRe
 void Accounting::resynchronise() {
     board_.globals.accounting_resyncs.add();
     drain_handovers();
-    const std::uint64_t begin = monotonic_milliseconds();
     std::unordered_set<std::uint64_t> living;
     const auto visit = [&](const net::SocketReport& report) {
         if (ledger_.find(report.cookie)) living.insert(report.cookie);
@@ -201,7 +199,7 @@ void Accounting::resynchronise() {
         return log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
     std::vector<Ledger::Entry> suspects;
     ledger_.visit([&](const Ledger::Entry& entry) {
-        if (entry.since_ms < begin && !living.contains(entry.cookie)) suspects.push_back(entry);
+        if (!living.contains(entry.cookie)) suspects.push_back(entry);
     });
     next_resync_.set(kEventPatience, [this, suspects = std::move(suspects)] {
         for (const Ledger::Entry& suspect : suspects) {
@@ -259,54 +257,6 @@ void Accounting::dump_inherited() {
 
 void Accounting::schedule_dump(std::chrono::milliseconds delay) {
     next_dump_.set(delay, [this] { dump_inherited(); });
-}
-
-void Accounting::refresh() {
-    const std::uint64_t now = monotonic_milliseconds();
-    if (now - last_refresh_ms_ < kRefreshPeriodMs) return;
-    last_refresh_ms_ = now;
-    refresh_accept_queues();
-    refresh_drops();
-}
-
-void Accounting::refresh_accept_queues() {
-    std::unordered_map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> queues;  // a range has many listeners
-    const auto visit = [&](const net::SocketReport& report) {
-        const PortIndex::Port* port = ports_.find(report.local);
-        if (!port) return;
-        queues[port->row].first += report.accept_queue;
-        queues[port->row].second += report.accept_queue_limit;
-    };
-    if (const auto error = net::dump_sockets(net::DumpWhat::listeners, ports_.intervals(), visit))
-        return log_limited(LogSeverity::warning, "cannot dump the listeners", {{"error", error.message()}});
-    for (const auto& [row, queue] : queues) {
-        board_.ports[row].accept_queue_length.set(queue.first);
-        board_.ports[row].accept_queue_limit.set(queue.second);
-    }
-}
-
-// The kernel counts per socket, and sockets come and go: what each has dropped since we last looked is added. A router
-// that takes over does not know when its predecessor last looked; the sum over all sockets is the best it can say.
-void Accounting::refresh_drops() {
-    if (udp_ports_.intervals().empty()) return;
-    std::unordered_map<std::uint64_t, std::uint32_t> drops;  // by cookie
-    std::unordered_map<std::uint32_t, std::uint64_t> sums;   // by port row
-    const auto visit = [&](const net::SocketReport& report) {
-        const PortIndex::Port* port = udp_ports_.find(report.local);
-        if (!port) return;
-        drops[report.cookie] = report.drops;
-        sums[port->row] += report.drops;
-        if (!drops_) return;
-        const auto before = drops_->find(report.cookie);
-        // The kernel's counter wraps at 2^32, and so does the difference.
-        board_.ports[port->row].datagrams_dropped.add(report.drops - (before == drops_->end() ? 0 : before->second));
-    };
-    if (const auto error = net::dump_sockets(net::DumpWhat::udp_sockets, udp_ports_.intervals(), visit))
-        return log_limited(LogSeverity::warning, "cannot dump the UDP sockets", {{"error", error.message()}});
-    if (!drops_)
-        for (const auto& [row, sum] : sums)
-            board_.ports[row].datagrams_dropped.set(std::max(sum, board_.ports[row].datagrams_dropped.get()));
-    drops_ = std::move(drops);
 }
 
 }  // namespace portier::desk

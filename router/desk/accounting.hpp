@@ -33,10 +33,6 @@ public:
     // `destroy_events`: the netlink socket, or an empty Fd when it did not change.
     void apply(const delivery::Plan& plan, Fd destroy_events);
 
-    // Brings accept queues and dropped datagrams on the board up to date, which the kernel tells only when asked; at most
-    // twice a second.
-    void refresh();
-
 private:
     void on_events();
     unsigned read_events();
@@ -52,8 +48,6 @@ private:
     void schedule_resync();
     void resynchronise();
     void dump_inherited();
-    void refresh_accept_queues();
-    void refresh_drops();
     void schedule_dump(std::chrono::milliseconds delay);
     void log_connection(const PortIndex::Port& port, const net::SocketReport& report, const Ledger::Entry& entry) const;
 
@@ -61,9 +55,7 @@ private:
     metrics::Board& board_;
     Hooks hooks_;
     Ledger ledger_;
-    PortIndex ports_;      // TCP
-    PortIndex udp_ports_;
-    std::optional<std::unordered_map<std::uint64_t, std::uint32_t>> drops_;  // of each UDP socket, by cookie
+    PortIndex ports_;
     Fd events_;
     std::unique_ptr<Readable> readable_;
     Alarm next_read_;
@@ -74,7 +66,6 @@ private:
     bool resync_due_ = false;                 // with the first plan
     std::uint64_t last_dump_ms_ = 0;
     bool log_connections_ = false;
-    std::uint64_t last_refresh_ms_ = 0;
 };
 
 // How a connection ended, from what the kernel reports of it. Why these rules hold: router/README.md, "Accounting".

@@ -24,10 +24,17 @@ bool same_network(const net::Address& a, const net::Address& b, unsigned prefix)
 
 }  // namespace
 
-TokenBucket::TokenBucket(const delivery::RatePlan& plan)
-    : capacity_(static_cast<double>(plan.count)),
-      per_us_(plan.count ? static_cast<double>(plan.count) / (static_cast<double>(plan.period_ms) * 1000) : 0),
-      tokens_(capacity_) {}
+TokenBucket::TokenBucket(const delivery::RatePlan& plan) {
+    change(plan);
+    tokens_ = capacity_;
+}
+
+void TokenBucket::change(const delivery::RatePlan& plan) {
+    const bool fresh = unlimited();
+    capacity_ = static_cast<double>(plan.count);
+    per_us_ = plan.count ? capacity_ / (static_cast<double>(plan.period_ms) * 1000) : 0;
+    tokens_ = fresh ? capacity_ : std::min(tokens_, capacity_);
+}
 
 double TokenBucket::tokens_at(std::uint64_t now_us) const {
     const double elapsed = filled_us_ && now_us > filled_us_ ? static_cast<double>(now_us - filled_us_) : 0;
@@ -65,10 +72,11 @@ void Admission::update(const delivery::AdmissionPlan& plan) {
     max_per_source_ = plan.max_connections_per_source;
     waits_ = plan.over_limit == "wait";
     resets_ = plan.over_limit == "reset";
-    rate_ = TokenBucket(plan.accept_rate);
+    // A plan comes with every process that starts, so what was used up stays used up.
+    rate_.change(plan.accept_rate);
     rate_per_source_ = TokenBucket(plan.accept_rate_per_source);
     for (auto& [address, source] : sources_) {
-        source.bucket = rate_per_source_;
+        source.bucket.change(plan.accept_rate_per_source);
         if (!counts_sources()) source.connections = 0;  // nobody tells of their ends any more
     }
     allow_ = networks(plan.allow);

@@ -24,6 +24,9 @@ public:
     TokenBucket() = default;
     explicit TokenBucket(const delivery::RatePlan& plan);
 
+    // Other limits; the tokens that are there stay.
+    void change(const delivery::RatePlan& plan);
+
     bool unlimited() const { return capacity_ == 0; }
     bool full(std::uint64_t now_us) const { return tokens_at(now_us) >= capacity_; }
     bool take(std::uint64_t now_us);

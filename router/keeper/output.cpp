@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t kMaxLine = 4096;
 constexpr unsigned kLinesPerSecond = 100;
+constexpr std::uint64_t kWindowMs = 1000;
 constexpr int kReadsPerTurn = 16;
 
 }  // namespace
 
 Output::Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot)
-    : io_(io), handler_(std::move(handler)), slot_(slot) {}
+    : io_(io), handler_(std::move(handler)), slot_(slot), window_end_(io) {}
 
 Fd Output::open() {
     int ends[2];
@@ -68,7 +69,7 @@ void Output::take(std::string_view bytes) {
 void Output::print_line() {
     const std::string line = std::exchange(line_, {}) + (std::exchange(line_cut_, false) ? " [cut]" : "");
     const std::uint64_t now = monotonic_milliseconds();
-    if (now - window_ms_ >= 1000) {
+    if (now - window_ms_ >= kWindowMs) {
         tell_left_out();
         window_ms_ = now;
         printed_ = 0;
@@ -76,12 +77,13 @@ void Output::print_line() {
     if (printed_ < kLinesPerSecond) {
         ++printed_;
         log_info(line, {{"handler", handler_}, {"process", slot_}});
-    } else {
-        ++left_out_;
+    } else if (left_out_++ == 0) {
+        window_end_.set(std::chrono::milliseconds(window_ms_ + kWindowMs - now), [this] { tell_left_out(); });
     }
 }
 
 void Output::tell_left_out() {
+    window_end_.cancel();
     const std::uint64_t lines = std::exchange(left_out_, 0);
     if (lines)
         log_warning("output of a handler was left out", {{"handler", handler_}, {"process", slot_}, {"lines", lines}});

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/alarm.hpp"
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 
@@ -38,6 +39,7 @@ private:
     std::uint64_t window_ms_ = 0;
     unsigned printed_ = 0;
     std::uint64_t left_out_ = 0;
+    Alarm window_end_;  // tells what was left out, also when no further line comes
 };
 
 }  // namespace portier::keeper

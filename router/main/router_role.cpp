@@ -14,6 +14,7 @@
 #include "delivery/link.hpp"
 #include "desk/accounting.hpp"
 #include "desk/desk.hpp"
+#include "desk/kernel_gauges.hpp"
 #include "desk/series.hpp"
 #include "metrics/own_usage.hpp"
 
@@ -31,13 +32,14 @@ constexpr std::chrono::seconds kUsagePeriod{2};
 class AdminHalf {
 public:
     AdminHalf(metrics::Board& board, desk::Accounting::Hooks hooks)
-        : board_(board), accounting_(io_, board, std::move(hooks)), next_usage_(io_) {}
+        : board_(board), accounting_(io_, board, std::move(hooks)), gauges_(board), next_usage_(io_) {}
 
     asio::io_context& io() { return io_; }
 
     void apply(const delivery::Plan& plan, std::map<std::uint32_t, Fd> listeners, Fd destroy_events) {
         set_log_level(log_severity(plan.log_level));
         series_ = desk::series_of(plan);
+        gauges_.apply(plan);
         accounting_.apply(plan, std::move(destroy_events));
         std::erase_if(servers_, [&](const auto& item) {
             return std::find(plan.admin_listeners.begin(), plan.admin_listeners.end(), item.first) ==
@@ -45,7 +47,7 @@ public:
         });
         for (auto& [number, fd] : listeners)
             servers_[number] = std::make_unique<admin::HttpServer>(io_, std::move(fd), [this](const std::string& path) {
-                accounting_.refresh();
+                gauges_.refresh();
                 return admin::page_for(path, board_, series_);
             });
     }
@@ -60,6 +62,7 @@ private:
     metrics::Board& board_;
     metrics::Series series_;
     desk::Accounting accounting_;
+    desk::KernelGauges gauges_;
     std::map<std::uint32_t, std::unique_ptr<admin::HttpServer>> servers_;
     Alarm next_usage_;
 };

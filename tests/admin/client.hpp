@@ -2,6 +2,7 @@
 // between its steps.
 #pragma once
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -40,6 +41,11 @@ public:
         return received_;
     }
     bool has(const std::string& words) { return received().find(words) != std::string::npos; }
+    // Without reading anything: the other side has closed.
+    bool is_hung_up() const {
+        pollfd socket{socket_.get(), 0, 0};
+        return ::poll(&socket, 1, 0) == 1 && (socket.revents & POLLHUP) != 0;
+    }
     bool is_closed() {
         received();
         return closed_;

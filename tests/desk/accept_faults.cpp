@@ -23,6 +23,8 @@ extern "C" int accept4(int listener, sockaddr* address, socklen_t* length, int f
 
 namespace portier::test {
 
-void fail_next_accept(int error) { next_error = error; }
+void fail_next_accept(int error) {
+    next_error = error;
+}
 
 }  // namespace portier::test

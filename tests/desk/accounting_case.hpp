@@ -17,15 +17,17 @@ class AccountingCase : public testing::Test {
 protected:
     using Closed = metrics::Closed;
 
-    static constexpr std::uint32_t kRow = 3;                 // of the port
+    static constexpr std::uint32_t kRow = 3;                  // of the port
     static constexpr std::uint32_t kProcess = 5, kOther = 6;  // rows
 
     AccountingCase() {
         board_->globals.port_rows.set(10);
         board_->globals.process_rows.set(10);
         board_->processes[kProcess].slot = 1;
-        plan_.handlers = {{.name = "veg", .row = 2, .delivery = "handoff", .processes = {{.row = kProcess, .slot = 1}}}};
-        plan_.ports = {{.key = "street", .row = kRow, .protocol = "tcp", .first = port_of(listener_), .last = port_of(listener_)}};
+        plan_.handlers = {
+            {.name = "veg", .row = 2, .delivery = "handoff", .processes = {{.row = kProcess, .slot = 1}}}};
+        plan_.ports = {
+            {.key = "street", .row = kRow, .protocol = "tcp", .first = port_of(listener_), .last = port_of(listener_)}};
     }
 
     // A netlink socket as the keeper opens it; a small one overruns at once.

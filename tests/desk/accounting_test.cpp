@@ -22,8 +22,8 @@ struct Ending {
     const char* name;
     void (*end)(Pair& pair);
     Closed reason;
-    std::size_t unread = 0;   // bytes that the client sends at last and the handler never reads
-    bool cleared = false;     // the kernel clears its counters
+    std::size_t unread = 0;  // bytes that the client sends at last and the handler never reads
+    bool cleared = false;    // the kernel clears its counters
 };
 
 void client_closes(Pair& pair) {
@@ -53,7 +53,9 @@ void handler_leaves_bytes_unread(Pair& pair) {
     ASSERT_TRUE(test::eventually([&] { return test::is_readable(pair.accepted); }));
     pair.accepted.reset();
 }
-void handler_resets(Pair& pair) { test::reset(pair.accepted); }
+void handler_resets(Pair& pair) {
+    test::reset(pair.accepted);
+}
 
 constexpr Ending kEndings[]{
     {"client closes", client_closes, Closed::client_close},
@@ -78,11 +80,16 @@ TEST(CloseReason, Table) {
         {{.has_info = false}, Closed::unknown, 0},
         {{.has_info = true, .fin_acknowledged = true, .received = 11, .segments_in = 5}, Closed::client_close, 10},
         {{.has_info = true, .fin_acknowledged = true, .received = 1, .segments_in = 5}, Closed::client_close, 0},
-        {{.has_info = true, .fin_acknowledged = true, .received = 11, .unread = 1, .segments_in = 5}, Closed::handler_close, 10},
-        {{.has_info = true, .fin_acknowledged = true, .received = 11, .unread = 11, .segments_in = 5}, Closed::handler_close, 10},
+        {{.has_info = true, .fin_acknowledged = true, .received = 11, .unread = 1, .segments_in = 5},
+         Closed::handler_close,
+         10},
+        {{.has_info = true, .fin_acknowledged = true, .received = 11, .unread = 11, .segments_in = 5},
+         Closed::handler_close,
+         10},
         // The client never said goodbye, the kernel gave up waiting: no FIN is in the count.
         {{.has_info = true, .fin_acknowledged = true, .received = 10, .since_last_ack_ms = 30'000, .segments_in = 5},
-         Closed::handler_close, 10},
+         Closed::handler_close,
+         10},
         {{.has_info = true, .fin_acknowledged = true, .received = 0, .segments_in = 5}, Closed::client_close, 0},
         {{.has_info = true, .timed_out = true, .received = 10, .segments_in = 5}, Closed::timeout, 10},
         {{.has_info = true, .timed_out = true, .received = 10, .unread = 3, .segments_in = 5}, Closed::timeout, 10},

@@ -14,12 +14,15 @@ using metrics::Rejected;
 constexpr std::uint64_t kSecond = 1'000'000;
 constexpr std::uint64_t kStart = 77 * kSecond;
 
-net::Address address(const char* text) { return *net::parse_address(text); }
+net::Address address(const char* text) {
+    return *net::parse_address(text);
+}
 
 // A different IPv4 address for each number.
 net::Address source(std::uint32_t number) {
-    return {4, {10, static_cast<std::uint8_t>(number >> 16), static_cast<std::uint8_t>(number >> 8),
-                static_cast<std::uint8_t>(number)}};
+    return {4,
+            {10, static_cast<std::uint8_t>(number >> 16), static_cast<std::uint8_t>(number >> 8),
+             static_cast<std::uint8_t>(number)}};
 }
 
 }  // namespace
@@ -106,11 +109,11 @@ TEST(Admission, DenyBeforeAllow) {
         const char* client;
         bool admitted;
     } cases[]{
-        {"10.0.0.1", true},       {"10.255.255.255", true}, {"11.0.0.0", false},       {"9.255.255.255", false},
-        {"10.9.0.0", false},      {"10.9.255.255", false},  {"10.10.0.0", true},       {"192.168.1.128", true},
-        {"192.168.1.255", true},  {"192.168.1.127", false}, {"192.168.2.128", false},  {"127.0.0.1", false},
-        {"2001:db8::1", true},    {"2001:db9::1", false},   {"2001:db8:9::1", false},  {"2001:db8:a::1", true},
-        {"::1", true},            {"::2", false},           {"a00::1", false},
+        {"10.0.0.1", true},      {"10.255.255.255", true}, {"11.0.0.0", false},      {"9.255.255.255", false},
+        {"10.9.0.0", false},     {"10.9.255.255", false},  {"10.10.0.0", true},      {"192.168.1.128", true},
+        {"192.168.1.255", true}, {"192.168.1.127", false}, {"192.168.2.128", false}, {"127.0.0.1", false},
+        {"2001:db8::1", true},   {"2001:db9::1", false},   {"2001:db8:9::1", false}, {"2001:db8:a::1", true},
+        {"::1", true},           {"::2", false},           {"a00::1", false},
     };
     for (const auto& c : cases) {
         const auto refused = admission.refuse(address(c.client), 0, kStart);

@@ -13,8 +13,8 @@ namespace {
 
 using test::FakeProcess;
 
-constexpr std::uint32_t kRow = 4;           // of the port
-constexpr std::uint32_t kListener = 100;    // descriptor numbers
+constexpr std::uint32_t kRow = 4;         // of the port
+constexpr std::uint32_t kListener = 100;  // descriptor numbers
 constexpr std::uint32_t kCredit = 8;
 
 // A street with one port, and the processes that may serve it.

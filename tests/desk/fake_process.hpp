@@ -38,7 +38,8 @@ public:
             drained = drained || message->type == net::HandoffType::drain;
             for (std::size_t i = 0; i < message->doors.size(); ++i) {
                 last_id_ = message->doors[i].id;
-                doors.push_back({message->doors[i].local, message->doors[i].remote, std::move(received.descriptors[i])});
+                doors.push_back(
+                    {message->doors[i].local, message->doors[i].remote, std::move(received.descriptors[i])});
             }
         }
     }

@@ -3,17 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-
-#include <boost/asio/io_context.hpp>
-#include <optional>
 
 #include "base/clock.hpp"
-#include "delivery/plan.hpp"
-#include "desk/accept_faults.hpp"
-#include "desk/fake_delivery.hpp"
-#include "support/tcp.hpp"
-#include "support/wait.hpp"
+#include "desk/listener_case.hpp"
 
 namespace portier::desk {
 
@@ -21,46 +13,7 @@ namespace {
 
 using metrics::Rejected;
 
-class ListenerTest : public testing::Test {
-protected:
-    void SetUp() override {
-        port_.row_number = 7;
-        port_.row = &board_->ports[7];
-        port_.delivery = &delivery_;
-    }
-
-    void start(const delivery::AdmissionPlan& plan = {}) {
-        port_.admission = std::make_unique<Admission>(plan);
-        number_ = test::port_of(socket_);
-        ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
-        listener_.emplace(io_, std::move(socket_), port_);
-    }
-
-    Fd client() const { return test::connect_to(number_); }
-
-    std::vector<Fd> clients(std::size_t count) const {
-        std::vector<Fd> result;
-        for (std::size_t i = 0; i < count; ++i) result.push_back(client());
-        return result;
-    }
-
-    bool run_until_delivered(std::size_t count) {
-        return test::run_until(io_, [&] { return delivery_.delivered.size() == count; });
-    }
-
-    std::uint64_t rejected(Rejected reason) const { return port_.row->rejected[static_cast<std::size_t>(reason)].get(); }
-    bool run_until_rejected(Rejected reason, std::uint64_t count) {
-        return test::run_until(io_, [&] { return rejected(reason) == count; });
-    }
-
-    metrics::BoardMemory board_ = metrics::BoardMemory::create();
-    boost::asio::io_context io_{1};
-    test::FakeDelivery delivery_;
-    PortState port_;
-    Fd socket_ = test::listen_somewhere(512);
-    std::uint16_t number_ = 0;
-    std::optional<Listener> listener_;
-};
+class ListenerTest : public test::ListenerCase {};
 
 // What the client sees when it is refused.
 int errno_of_receive(const Fd& client) {
@@ -188,69 +141,8 @@ TEST_F(ListenerTest, SurvivesResetsInTheQueue) {
     test::reset(first);
     const Fd second = client();
     const net::Endpoint wanted = net::local_endpoint(second.get());
-    EXPECT_TRUE(test::run_until(io_, [&] {
-        return !delivery_.delivered.empty() && delivery_.delivered.back().remote == wanted;
-    }));
-}
-
-// An error that belongs to one connection is counted as aborted, and the next one is accepted in the same turn.
-TEST_F(ListenerTest, CountsAbortedConnections) {
-    start();
-    std::uint64_t count = 0;
-    for (const int error : {ECONNABORTED, EPERM, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT,
-                            ENONET, EOPNOTSUPP}) {
-        test::fail_next_accept(error);
-        const Fd next = client();
-        ASSERT_TRUE(run_until_delivered(++count)) << error;
-        EXPECT_EQ(rejected(Rejected::aborted), count) << error;
-    }
-    EXPECT_EQ(rejected(Rejected::error), 0u);
-}
-
-// A signal is no error.
-TEST_F(ListenerTest, GoesOnAfterASignal) {
-    start();
-    test::fail_next_accept(EINTR);
-    const Fd one = client();
-    ASSERT_TRUE(run_until_delivered(1));
-    EXPECT_EQ(rejected(Rejected::aborted) + rejected(Rejected::error), 0u);
-}
-
-// A lack of descriptors or memory, or an errno that nobody knows, pauses the port and then it goes on.
-TEST_F(ListenerTest, PausesForALackOfAnything) {
-    start();
-    std::uint64_t count = 0;
-    for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EIO}) {
-        test::fail_next_accept(error);
-        const Fd next = client();
-        ASSERT_TRUE(run_until_rejected(Rejected::error, ++count)) << error;
-        EXPECT_EQ(delivery_.delivered.size(), count - 1) << "no pause";
-        listener_->resume();  // room elsewhere does not shorten the pause
-        test::run_ready(io_);
-        ASSERT_TRUE(run_until_delivered(count)) << error;
-    }
-}
-
-// Out of descriptors, for real: the connection waits with the kernel, the port does not spin, and goes on afterwards.
-TEST_F(ListenerTest, PausesWhileOutOfDescriptors) {
-    const auto child = [this] {
-        start();
-        const Fd one = client();
-        rlimit limit{};
-        ::getrlimit(RLIMIT_NOFILE, &limit);
-        Fd next_free(::dup(one.get()));
-        const rlimit none{static_cast<rlim_t>(next_free.get()), limit.rlim_max};
-        next_free.reset();
-        ::setrlimit(RLIMIT_NOFILE, &none);
-        const std::uint64_t begin = monotonic_milliseconds();
-        if (!test::run_until(io_, [&] { return rejected(Rejected::error) >= 2; })) std::exit(1);
-        if (rejected(Rejected::error) > 1 + (monotonic_milliseconds() - begin) / 100) std::exit(2);
-        if (!delivery_.delivered.empty()) std::exit(3);
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-        if (!run_until_delivered(1)) std::exit(4);
-        std::exit(rejected(Rejected::aborted) == 0 ? 0 : 5);
-    };
-    EXPECT_EXIT(child(), testing::ExitedWithCode(0), "");
+    EXPECT_TRUE(test::run_until(
+        io_, [&] { return !delivery_.delivered.empty() && delivery_.delivered.back().remote == wanted; }));
 }
 
 // The last act of a port: everything that waits is delivered, room or not.
@@ -266,7 +158,9 @@ TEST_F(ListenerTest, FinishDeliversWhatWaits) {
 TEST_F(ListenerTest, ServesTheStateItIsGiven) {
     start();
     test::FakeDelivery other_delivery;
-    PortState other{.row_number = 8, .row = &board_->ports[8], .delivery = &other_delivery,
+    PortState other{.row_number = 8,
+                    .row = &board_->ports[8],
+                    .delivery = &other_delivery,
                     .admission = std::make_unique<Admission>(delivery::AdmissionPlan{})};
     listener_->set_port(other);
     const Fd one = client();

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::uint32_t kNoRow = ~std::uint32_t{0};
 
-net::Endpoint at(const char* address, std::uint16_t port) { return {*net::parse_address(address), port}; }
+net::Endpoint at(const char* address, std::uint16_t port) {
+    return {*net::parse_address(address), port};
+}
 
 delivery::Plan plan_of(std::vector<delivery::PortPlan> ports) {
     delivery::Plan plan;
@@ -58,8 +60,8 @@ TEST(PortIndex, FindsByAddress) {
         std::uint16_t port;
         std::uint32_t row;
     } cases[]{
-        {"10.0.0.1", 80, 1},  {"fd00::1", 80, 1}, {"0.0.0.0", 80, 1},      {"::", 80, 1},
-        {"10.0.0.1", 81, 2},  {"0.0.0.0", 81, 2}, {"fd00::1", 81, 3},      {"::", 81, 3},
+        {"10.0.0.1", 80, 1},  {"fd00::1", 80, 1}, {"0.0.0.0", 80, 1},        {"::", 80, 1},
+        {"10.0.0.1", 81, 2},  {"0.0.0.0", 81, 2}, {"fd00::1", 81, 3},        {"::", 81, 3},
         {"127.0.0.1", 82, 4}, {"::1", 82, 5},     {"127.0.0.2", 82, kNoRow}, {"fd00::1", 82, kNoRow},
     };
     for (const auto& c : cases) EXPECT_EQ(row_at(index, at(c.address, c.port)), c.row) << c.address << " " << c.port;
@@ -67,9 +69,10 @@ TEST(PortIndex, FindsByAddress) {
 
 // Whatever the order of the plan, the more specific port has the connection.
 TEST(PortIndex, SpecificBeforeWildcard) {
-    std::vector<delivery::PortPlan> ports{{.row = 1, .protocol = "tcp", .first = 80, .last = 80},
-                                          {.row = 2, .protocol = "tcp", .address = "0.0.0.0", .first = 80, .last = 80},
-                                          {.row = 3, .protocol = "tcp", .address = "127.0.0.1", .first = 80, .last = 80}};
+    std::vector<delivery::PortPlan> ports{
+        {.row = 1, .protocol = "tcp", .first = 80, .last = 80},
+        {.row = 2, .protocol = "tcp", .address = "0.0.0.0", .first = 80, .last = 80},
+        {.row = 3, .protocol = "tcp", .address = "127.0.0.1", .first = 80, .last = 80}};
     for (int order = 0; order < 6; ++order) {
         PortIndex index;
         index.assign(plan_of(ports), "tcp");
@@ -98,11 +101,12 @@ TEST(PortIndex, HoldsOneProtocolOfTheLastPlan) {
 // Who accepts and which process it must be comes from the handler, limits per source from the port.
 TEST(PortIndex, KnowsTheHandler) {
     PortIndex index;
-    index.assign(plan_of({{.key = "1/tcp", .protocol = "tcp", .first = 1, .last = 1, .handler = 0},
-                          {.key = "2/tcp", .protocol = "tcp", .first = 2, .last = 2, .handler = 1},
-                          {.protocol = "tcp", .first = 3, .last = 3, .handler = 2,
-                           .admission = {.max_connections_per_source = 7}}}),
-                 "tcp");
+    index.assign(
+        plan_of(
+            {{.key = "1/tcp", .protocol = "tcp", .first = 1, .last = 1, .handler = 0},
+             {.key = "2/tcp", .protocol = "tcp", .first = 2, .last = 2, .handler = 1},
+             {.protocol = "tcp", .first = 3, .last = 3, .handler = 2, .admission = {.max_connections_per_source = 7}}}),
+        "tcp");
     const PortIndex::Port& handed = *index.find(at("::1", 1));
     EXPECT_EQ(handed.key, "1/tcp");
     EXPECT_EQ(handed.handler, "veg");

@@ -13,8 +13,8 @@ import subprocess
 import kernel
 import street
 
-GOOD = 'version: 1\nhandlers: {echo: {command: [/bin/cat]}}\nports: {1/tcp: echo}\n'
-BAD = 'version: 1\nhandlers: {echo: {comand: [/bin/cat]}}\nports: {1/tcp: echo}\n'
+GOOD = 'version: 1\nhandlers: {echo: {command: [/bin/cat]}}\nports: {7001/tcp: echo}\n'
+BAD = 'version: 1\nhandlers: {echo: {comand: [/bin/cat]}}\nports: {7001/tcp: echo}\n'
 
 
 class CommandLine(street.Case):

@@ -102,7 +102,7 @@ class NobodyTakes(Descriptors):
 
 class NoneAtAll(Descriptors):
     def test_nothing_spins_and_nobody_is_lost(self):
-        self.limit(len(kernel.descriptors(self.router)))
+        self.limit(3)  # for new ones; it keeps what it has
         clients = [self.client(port) for port in (self.stuck, self.lively) * 10]
         at_the_page = self.client(self.portier.admin_port)
         at_the_page.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

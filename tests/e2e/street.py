@@ -6,6 +6,7 @@ As root each test gets a network namespace of its own, so that ports are free an
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -40,10 +41,22 @@ def script(name, *arguments, **keys):
     return {"command": [PYTHON, "-I", "-B", str(HERE / "handlers" / name), *arguments], **keys}
 
 
+def port_numbers():
+    """All below the ephemeral ports, so that no client's own end takes one before portier does, and each only once."""
+    ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    numbers = range(10_000, max(ephemeral, 20_000))
+    start = os.getpid() * 97 % len(numbers)  # other tests run beside this one
+    return itertools.cycle((*numbers[start:], *numbers[:start]))
+
+
+PORT_NUMBERS = port_numbers()
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for number in PORT_NUMBERS:
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number
 
 
 def wait_until(condition, what, patience=PATIENCE):

@@ -1,6 +1,6 @@
 # End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
-set(e2e_light houses admin command_line admission balance on_demand)
-set(e2e_heavy descriptors)
+set(e2e_light houses admin command_line admission balance on_demand handler_audit supervision)
+set(e2e_heavy descriptors router_crash reload hold)
 
 foreach(test ${e2e_light} ${e2e_heavy})
   add_test(NAME e2e.${test} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${test}_test.py)

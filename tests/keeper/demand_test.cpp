@@ -107,6 +107,30 @@ TEST_F(DemandTest, PutsTheIdleToSleep) {
     EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}, {"busy", 0}}));
 }
 
+// A process that accepts for itself is asked of the kernel, which knows of its connections before the board does.
+TEST_F(DemandTest, ConnectionsThatAProcessHoldsKeepItAwake) {
+    std::vector<InheritedSocket> sockets = listening_socket();
+    test::Pair pair = test::make_pair(sockets[0].socket->fd);
+    sockets.push_back({std::make_shared<OpenSocket>(2, std::move(pair.accepted)), "its connection"});
+    const auto busy = make_slot(idler("busy"), std::move(sockets)), idle = make_slot(idler("idle"), listening_socket());
+    busy->start();
+    idle->start();
+    demand_.assign({busy.get(), idle.get()});
+    ASSERT_TRUE(run_until([&] { return !asleep_.empty(); }));
+    EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}}));
+}
+
+// Processes of a pool share their listener; the connection wakes their handler once.
+TEST_F(DemandTest, SharedListenerWakesOnce) {
+    const auto sockets = listening_socket();
+    const auto one = make_slot(sleeper("veg"), sockets), two = make_slot(sleeper("veg"), sockets);
+    demand_.assign({one.get(), two.get()});
+    const Fd client = connect_to(sockets);
+    ASSERT_TRUE(run_until([&] { return !woken_.empty(); }));
+    test::run_ready(io_);
+    EXPECT_EQ(woken_.size(), 1u);
+}
+
 // Changes elsewhere do not begin the time of an idle process anew; a new process in its slot does.
 TEST_F(DemandTest, OtherChangesDoNotResetTheTime) {
     config::Handler handler = idler("veg");

@@ -24,7 +24,7 @@ TEST_F(HandlerProgramTest, InheritGetsItsSockets) {
     const auto process = start(std::move(setup));
     ASSERT_TRUE(run_until([&] { return test::proc_file(process->pid(), "comm") == "sleep\n"; }));
 
-    auto environment = test::environment_of(process->pid());
+    auto environment = environment_of_handler(process->pid());
     EXPECT_EQ(environment["LISTEN_FDS"], "2");
     EXPECT_EQ(environment["LISTEN_FDNAMES"], "7001/tcp:[__1]_9418/tcp") << "a colon separates the names";
     EXPECT_EQ(environment["LISTEN_PID"], std::to_string(process->pid()));
@@ -38,7 +38,9 @@ TEST_F(HandlerProgramTest, InheritGetsItsSockets) {
 
     const std::map<int, std::string> wanted{{3, test::target_of(sockets[0].socket->fd.get())},
                                             {4, test::target_of(sockets[1].socket->fd.get())}};
-    auto descriptors = test::open_descriptors(process->pid());
+    std::map<int, std::string> descriptors;
+    // The dynamic linker opens libraries for a moment.
+    test::eventually([&] { return (descriptors = test::open_descriptors(process->pid())).size() == 5; });
     EXPECT_EQ(descriptors[0], "/dev/null");
     EXPECT_EQ(descriptors[1].substr(0, 6), "pipe:[");
     EXPECT_EQ(descriptors[1], descriptors[2]);
@@ -50,7 +52,7 @@ TEST_F(HandlerProgramTest, InheritGetsItsSockets) {
 TEST_F(HandlerProgramTest, HandoffGetsItsChannel) {
     ::setenv("PORTIER_TEST_SECRET", "ours", 1);
     const auto process = start(ProcessSetup{.handler = shell_handler("veg", "sleep 1000 <&3"), .channel_number = 8});
-    auto environment = test::environment_of(process->pid());
+    auto environment = environment_of_handler(process->pid());
     EXPECT_EQ(environment["PORTIER_FD"], "3");
     EXPECT_FALSE(environment.contains("LISTEN_FDS"));
     EXPECT_FALSE(environment.contains("LISTEN_PID"));
@@ -90,7 +92,7 @@ TEST_F(HandlerProgramTest, BecomesTheUserOrRefuses) {
     const auto process = start(handler);
     EXPECT_EQ(test::status_field(process->pid(), "Uid"), "1\t1\t1\t1");
     // Another user's environment is root's to read.
-    auto environment = test::environment_of(process->pid());
+    auto environment = environment_of_handler(process->pid());
     EXPECT_EQ(environment["USER"], "daemon");
     EXPECT_EQ(environment["LOGNAME"], "daemon");
     EXPECT_EQ(environment["HOME"], "/usr/sbin");

@@ -82,7 +82,7 @@ TEST_F(HandlerProcessTest, ReadyInTimeEndsTheTimeout) {
 TEST_F(HandlerProcessTest, WatchdogKillsTheSilent) {
     const auto speaks = start(watched(milliseconds(500)));
     const auto silent = start(watched(milliseconds(1500)));
-    EXPECT_EQ(test::environment_of(silent->pid())["WATCHDOG_USEC"], "1500000");
+    EXPECT_EQ(environment_of_handler(silent->pid())["WATCHDOG_USEC"], "1500000");
     ASSERT_TRUE(run_until([&] {
         notify(speaks->pid(), "WATCHDOG=1");
         return !silent->ends.empty();
@@ -213,10 +213,13 @@ TEST_F(HandlerProcessTest, DrainIsPatientWithHandoff) {
     EXPECT_TRUE(run_until_ended(*patient));
 }
 
-// A process that says READY=1 after it was asked to stop is not ready.
+// One that was never ready has no connections to finish: it is stopped at once, and cannot become ready any more.
 TEST_F(HandlerProcessTest, IsNotReadyOnceItStops) {
-    const auto process = start(ProcessSetup{.handler = notifying(kStays), .channel_number = 8});
+    const config::Handler handler = notifying("trap '' TERM; echo set up; exec sleep 1000");
+    const auto process = start(ProcessSetup{.handler = handler, .channel_number = 8});
+    ASSERT_TRUE(run_until_said("set up"));
     process->process->drain(milliseconds(3'600'000));
+    EXPECT_EQ(state(*process), ProcessState::stopping);
     notify(process->pid(), "READY=1\nSTATUS=heard");
     ASSERT_TRUE(run_until([&] { return process->process->status() == "heard"; }));
     EXPECT_FALSE(process->process->is_ready());

@@ -60,12 +60,7 @@ TEST_F(NotifySocketTest, ClosesDescriptors) {
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     const Fd read_end(ends[0]);
     Fd write_end(ends[1]);
-    const Fd sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path + 1, socket_.name().data() + 1, socket_.name().size() - 1);
-    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.name().size());
-    ASSERT_EQ(::connect(sender.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
+    const Fd sender = connect_to_abstract(socket_.name());
     const std::string message = "BARRIER=1";
     const int descriptor = write_end.get();
     ASSERT_FALSE(net::send_message(sender.get(), std::as_bytes(std::span(message)), {&descriptor, 1}));

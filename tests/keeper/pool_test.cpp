@@ -69,7 +69,7 @@ TEST_F(PoolTest, ReplacedProcessesAreDrainedAndGone) {
         EXPECT_NE(after.at(key), pid);
         EXPECT_FALSE(is_gone(pid)) << "it still serves what it has";
     }
-    EXPECT_EQ(test::environment_of(after.at({"veg", 0}))["MENU"], "new");
+    EXPECT_EQ(environment_of_handler(after.at({"veg", 0}))["MENU"], "new");
     pool_.drain_leaving(kLong);
     for (const auto& [key, pid] : before) EXPECT_TRUE(run_until_gone(pid));
     EXPECT_EQ(pids(), after);

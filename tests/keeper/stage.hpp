@@ -24,23 +24,37 @@ namespace portier::keeper {
 using std::chrono::milliseconds;
 
 // Nothing of it runs any more; a zombie that its new parent has not reaped yet counts as gone.
-inline bool is_gone(pid_t pid) { return test::proc_file(pid, "cmdline").empty(); }
+inline bool is_gone(pid_t pid) {
+    const std::string state = test::status_field(pid, "State");
+    return state.empty() || state[0] == 'Z' || state[0] == 'X';
+}
 
-// Sends a datagram to an abstract socket "@...".
-inline void send_to_abstract(const std::string& name, const std::string& message) {
-    const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+// A datagram socket whose other end is the abstract socket "@...".
+inline Fd connect_to_abstract(const std::string& name) {
+    Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    const ssize_t sent =
-        ::sendto(fd.get(), message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&address), length);
-    EXPECT_EQ(sent, static_cast<ssize_t>(message.size())) << name;
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length), 0) << name;
+    return fd;
+}
+
+inline void send_to_abstract(const std::string& name, const std::string& message) {
+    const Fd fd = connect_to_abstract(name);
+    EXPECT_EQ(::send(fd.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size())) << name;
+}
+
+// What a handler process was given. For a moment within exec(2) there is nothing to be seen.
+inline std::map<std::string, std::string> environment_of_handler(pid_t pid) {
+    std::map<std::string, std::string> result;
+    test::eventually([&] { return (result = test::environment_of(pid)).contains("NOTIFY_SOCKET"); });
+    return result;
 }
 
 // As the process `pid` would, which knows the socket from its environment.
 inline void notify(pid_t pid, const std::string& message) {
-    send_to_abstract(test::environment_of(pid)["NOTIFY_SOCKET"], message);
+    send_to_abstract(environment_of_handler(pid).at("NOTIFY_SOCKET"), message);
 }
 
 // A handler whose processes run this script; `inherit` without a port needs no router.

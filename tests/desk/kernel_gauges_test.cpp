@@ -1,4 +1,5 @@
-// What accounting asks the kernel when somebody wants to know: accept queues and dropped datagrams.
+#include "desk/kernel_gauges.hpp"
+
 #include <gtest/gtest.h>
 
 #include "desk/accounting_case.hpp"
@@ -7,12 +8,14 @@ namespace portier::desk {
 
 namespace {
 
-class AccountingRefreshTest : public test::AccountingCase {
+class KernelGaugesTest : public test::AccountingCase {
 protected:
+    KernelGauges gauges_{*board_};
+
     template <typename Condition>
     bool refresh_until(Condition condition) {
         return test::eventually([&] {
-            accounting_->refresh();
+            gauges_.refresh();
             return condition();
         });
     }
@@ -21,10 +24,10 @@ protected:
 }  // namespace
 
 // How many wait to be accepted, and how many may: up and down.
-TEST_F(AccountingRefreshTest, ShowsAcceptQueues) {
+TEST_F(KernelGaugesTest, ShowsAcceptQueues) {
     listener_ = test::listen_somewhere(17);
     plan_.ports[0].first = plan_.ports[0].last = test::port_of(listener_);
-    start(open_events());
+    gauges_.apply(plan_);
     const Fd first = test::connect_to(test::port_of(listener_)), second = test::connect_to(test::port_of(listener_));
     EXPECT_TRUE(refresh_until([&] { return row().accept_queue_length.get() == 2; }));
     EXPECT_EQ(row().accept_queue_limit.get(), 17u);
@@ -33,7 +36,7 @@ TEST_F(AccountingRefreshTest, ShowsAcceptQueues) {
 }
 
 // The queues of a range are one sum.
-TEST_F(AccountingRefreshTest, SumsAcceptQueuesOfARange) {
+TEST_F(KernelGaugesTest, SumsAcceptQueuesOfARange) {
     Fd low, high;
     ASSERT_TRUE(test::eventually([&] {
         low = test::listen_somewhere(10);
@@ -48,18 +51,18 @@ TEST_F(AccountingRefreshTest, SumsAcceptQueuesOfARange) {
     plan_.ports[0].address = "127.0.0.1";
     plan_.ports[0].first = test::port_of(low);
     plan_.ports[0].last = test::port_of(high);
-    start(open_events());
+    gauges_.apply(plan_);
     const Fd first = test::connect_to(test::port_of(low)), second = test::connect_to(test::port_of(high));
     EXPECT_TRUE(refresh_until([&] { return row().accept_queue_length.get() == 2; }));
     EXPECT_EQ(row().accept_queue_limit.get(), 15u);
 }
 
 // Datagrams that found the queue of the port's sockets full.
-TEST_F(AccountingRefreshTest, ShowsDroppedDatagrams) {
+TEST_F(KernelGaugesTest, ShowsDroppedDatagrams) {
     const Fd socket = net::open_udp_socket({test::kLoopback, 0}, true);
     plan_.ports[0].protocol = "udp";
     plan_.ports[0].first = plan_.ports[0].last = test::port_of(socket);
-    start(open_events());
+    gauges_.apply(plan_);
     sockaddr_storage address;
     const socklen_t length = net::to_sockaddr(net::local_endpoint(socket.get()), address);
     const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
