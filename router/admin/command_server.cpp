@@ -39,11 +39,12 @@ public:
 
     void start(const CommandServer::Dispatch& dispatch) {
         limit_time();
-        asio::async_read_until(socket_, asio::dynamic_buffer(request_, kMaxRequest), '\n',
-                               [self = shared_from_this(), dispatch](const boost::system::error_code& error, std::size_t) {
-                                   self->timeout_.cancel();
-                                   if (!error) self->answer(dispatch);
-                               });
+        asio::async_read_until(
+            socket_, asio::dynamic_buffer(request_, kMaxRequest), '\n',
+            [self = shared_from_this(), dispatch](const boost::system::error_code& error, std::size_t) {
+                self->timeout_.cancel();
+                if (!error) self->answer(dispatch);
+            });
     }
 
 private:
@@ -98,7 +99,9 @@ CommandServer::CommandServer(asio::io_context& io, std::string path, Dispatch di
     readable_->wait();
 }
 
-CommandServer::~CommandServer() { ::unlink(path_.c_str()); }
+CommandServer::~CommandServer() {
+    ::unlink(path_.c_str());
+}
 
 void CommandServer::accept_some() {
     for (;;) {

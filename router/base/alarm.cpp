@@ -15,7 +15,9 @@ struct Alarm::State {
 
 Alarm::Alarm(boost::asio::io_context& io) : state_(std::make_shared<State>(io)) {}
 
-Alarm::~Alarm() { cancel(); }
+Alarm::~Alarm() {
+    cancel();
+}
 
 void Alarm::set(std::chrono::microseconds delay, std::function<void()> action) {
     const std::uint64_t turn = ++state_->turn;

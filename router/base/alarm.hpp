@@ -1,6 +1,6 @@
-// Calls back once after a delay, unless it is set again, cancelled or destroyed before. Asio's own timer does not keep that
-// promise: a wait that has expired but not run yet completes without an error even after cancel(). One thread: that of
-// the io_context.
+// Calls back once after a delay, unless it is set again, cancelled or destroyed before. Asio's own timer does not keep
+// that promise: a wait that has expired but not run yet completes without an error even after cancel(). One thread:
+// that of the io_context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -57,8 +57,8 @@ public:
 
     bool idle() const override {
         const auto nothing_under_way = [](const Process& p) { return p.channel->idle(); };
-        // Without a process nobody will ever take those that wait.
-        const bool nobody_waits = waiting_.empty() || processes_.empty();
+        // Of a handler that is gone nobody will ever take those that wait.
+        const bool nobody_waits = waiting_.empty() || gone_;
         return nobody_waits && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
                std::all_of(leaving_.begin(), leaving_.end(), nothing_under_way);
     }
@@ -83,6 +83,7 @@ private:
 
     DeliveryContext context_;
     std::uint32_t row_ = 0;
+    bool gone_ = false;      // the configuration has no such handler any more
     bool on_demand_ = false;
     bool demanded_ = false;  // asked for a process; the next plan answers
     bool starved_ = false;   // a listener found no room and waits to hear that there is some
@@ -98,6 +99,7 @@ private:
 
 void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
     row_ = plan.row;
+    gone_ = plan.delivery.empty();
     on_demand_ = plan.on_demand;
     demanded_ = false;
     rule_ = balance_rule(plan.balance);

@@ -62,7 +62,11 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     // Connections outlive their port: what was watched once stays watched.
     watched_.insert(watched_.end(), ports_.intervals().begin(), ports_.intervals().end());
     watched_ = net::merge_intervals(std::move(watched_));
-    if (destroy_events) {
+    if (plan.destroy_events == 0) {
+        readable_.reset();
+        next_read_.cancel();
+        events_.reset();
+    } else if (destroy_events) {
         readable_.reset();
         events_ = std::move(destroy_events);
         watch_events();
@@ -72,7 +76,7 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
             log_warning("cannot filter the kernel's destroy events by port", {{"error", error.message()}});
     }
     schedule_dump(kFirstDump);
-    if (std::exchange(resync_due_, false)) schedule_resync();
+    if (std::exchange(resync_due_, false) || !events_) schedule_resync(kResyncDelay);
 }
 
 // The first end wakes this thread; as long as more come, they are read in crowds, without a wake-up for each. (While

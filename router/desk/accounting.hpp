@@ -30,7 +30,8 @@ public:
     // Settles the counts of a router before us that died. Must be done before the desk accepts anything.
     Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks hooks);
 
-    // `destroy_events`: the netlink socket, or an empty Fd when it did not change.
+    // `destroy_events`: the netlink socket, or an empty Fd when it did not change. If the plan has none, ends are found by
+    // dumps: late, and for an unknown reason.
     void apply(const delivery::Plan& plan, Fd destroy_events);
 
 private:
@@ -45,7 +46,7 @@ private:
     void count_end(const net::SocketReport& report, const Ledger::Entry& entry);
     void count_lost(const Ledger::Entry& entry);
     void settle_after_crash();
-    void schedule_resync();
+    void schedule_resync(std::chrono::milliseconds delay);
     void resynchronise();
     void dump_inherited();
     void schedule_dump(std::chrono::milliseconds delay);

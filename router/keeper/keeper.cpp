@@ -74,8 +74,11 @@ void Keeper::join_destroy_events() {
         const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
         const auto group = ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6;
         if (!joined_.insert(group).second) continue;
-        if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group))
+        if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group)) {
             log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.message()}});
+            destroy_events_ = {};
+            return;
+        }
     }
 }
 

@@ -24,7 +24,8 @@ protected:
                 return std::string(error.what());
             }
         });
-        EXPECT_TRUE(test::run_until(io_, [&] { return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+        EXPECT_TRUE(test::run_until(
+            io_, [&] { return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
         return answer.get();
     }
 

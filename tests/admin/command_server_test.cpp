@@ -21,13 +21,15 @@ class CommandServerTest : public testing::Test {
 protected:
     // Answers with what it was asked; "later" is answered when the test wants it, "much" with a megabyte.
     std::unique_ptr<CommandServer> serve(const std::string& path) {
-        return std::make_unique<CommandServer>(io_, path, [this](const std::string& request, CommandServer::Answer answer) {
-            requests_.push_back(request);
-            if (request == "later\n")
-                postponed_ = std::move(answer);
-            else
-                answer(request == "much\n" ? std::string(1 << 20, 'x') : "you said " + request.substr(0, request.find('\n')));
-        });
+        return std::make_unique<CommandServer>(
+            io_, path, [this](const std::string& request, CommandServer::Answer answer) {
+                requests_.push_back(request);
+                if (request == "later\n")
+                    postponed_ = std::move(answer);
+                else
+                    answer(request == "much\n" ? std::string(1 << 20, 'x')
+                                               : "you said " + request.substr(0, request.find('\n')));
+            });
     }
 
     template <typename Condition>
@@ -148,8 +150,10 @@ TEST_F(CommandServerTest, WaitsForDescriptors) {
     ::setrlimit(RLIMIT_NOFILE, &none);
     std::size_t turns = 0;
     while (turns < 1000 && io_.poll_one() > 0) ++turns;
+    const std::string during = client.received();
     ::setrlimit(RLIMIT_NOFILE, &before);
     EXPECT_LT(turns, 10u);
+    EXPECT_EQ(during, "");
     ASSERT_TRUE(run_until([&] { return client.is_closed(); }));
     EXPECT_EQ(client.received(), "you said hello\n");
 }
@@ -161,7 +165,7 @@ TEST_F(CommandServerTest, IsPrivate) {
     const auto server = serve(path);
     const mode_t during = ::umask(before);
     EXPECT_EQ(during, 0u) << "the umask is as it was";
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode, S_IFSOCK | 0600u);
 }

@@ -24,8 +24,9 @@ protected:
 
     boost::json::object ask(const std::string& request) {
         std::string answer = "none";
-        dispatch_command(*keeper_, [this](std::function<void()> done) { stop_ = std::move(done); }, request,
-                         [&](const std::string& text) { answer = text; });
+        dispatch_command(
+            *keeper_, [this](std::function<void()> done) { stop_ = std::move(done); }, request,
+            [&](const std::string& text) { answer = text; });
         answer_ = answer;
         return answer == "none" ? boost::json::object{} : boost::json::parse(answer).as_object();
     }
@@ -74,8 +75,9 @@ TEST_F(CommandsTest, ReloadSaysWhatIsWrong) {
 // `stop` is answered when everything has ended, not before.
 TEST_F(CommandsTest, StopAnswersAtTheEnd) {
     std::string answer;
-    dispatch_command(*keeper_, [this](std::function<void()> done) { stop_ = std::move(done); }, "{\"command\": \"stop\"}",
-                     [&](const std::string& text) { answer = text; });
+    dispatch_command(
+        *keeper_, [this](std::function<void()> done) { stop_ = std::move(done); }, "{\"command\": \"stop\"}",
+        [&](const std::string& text) { answer = text; });
     ASSERT_TRUE(stop_);
     EXPECT_EQ(answer, "");
     stop_();

@@ -42,7 +42,8 @@ protected:
         return client.received();
     }
     bool answers() {
-        return exchange("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").find("200 OK") != std::string::npos;
+        return exchange("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").find("200 OK") !=
+               std::string::npos;
     }
 
     boost::asio::io_context io_{1};
@@ -51,7 +52,9 @@ protected:
     std::unique_ptr<HttpServer> server_;
 };
 
-bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+bool has(const std::string& text, const std::string& words) {
+    return text.find(words) != std::string::npos;
+}
 
 const std::string kGet = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -85,10 +88,11 @@ TEST_F(HttpServerTest, PassesTheStatusOn) {
 
 // Other methods are refused with what is allowed, with a body or without; nobody is asked for a page.
 TEST_F(HttpServerTest, RefusesOtherMethods) {
-    for (const char* request : {"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                                "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-                                "PUT /hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-                                "DANCE /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}) {
+    for (const char* request :
+         {"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+          "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+          "PUT /hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+          "DANCE /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}) {
         const std::string answer = exchange(request);
         EXPECT_TRUE(has(answer, "405 Method Not Allowed")) << request << answer;
         EXPECT_TRUE(has(answer, "\r\nAllow: GET, HEAD\r\n")) << request;
@@ -169,8 +173,10 @@ TEST_F(HttpServerTest, WaitsForDescriptors) {
     ::setrlimit(RLIMIT_NOFILE, &none);
     std::size_t turns = 0;
     while (turns < 1000 && io_.poll_one() > 0) ++turns;
+    const std::string during = client.received();
     ::setrlimit(RLIMIT_NOFILE, &before);
     EXPECT_LT(turns, 10u);
+    EXPECT_EQ(during, "");
     ASSERT_TRUE(run_until([&] { return client.is_closed(); }));
     EXPECT_TRUE(client.has("hello\n"));
 }

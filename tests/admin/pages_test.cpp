@@ -17,7 +17,9 @@ protected:
     Scene scene_;
 };
 
-bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+bool has(const std::string& text, const std::string& words) {
+    return text.find(words) != std::string::npos;
+}
 
 }  // namespace
 

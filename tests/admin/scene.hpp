@@ -1,5 +1,5 @@
-// A board with something on it, as the pages and the status see it: a served TCP port, a UDP port, a handler with a ready
-// and a waiting process, one without any, one on demand.
+// A board with something on it, as the pages and the status see it: a served TCP port, a UDP port, a handler with a
+// ready and a waiting process, one without any, one on demand.
 #pragma once
 
 #include "base/clock.hpp"
@@ -48,11 +48,11 @@ public:
 
     metrics::BoardMemory board = metrics::BoardMemory::create();
     metrics::Series series{
-        .ports = {{.port = "7001/tcp", .protocol = "tcp", .handler = "veg", .delivery = "handoff", .row = 5, .limit = 100},
-                  {.port = "7001/udp", .protocol = "udp", .handler = "veg", .delivery = "inherit", .row = 6}},
-        .handlers = {{.name = "veg", .row = 0},
-                     {.name = "bread", .row = 1},
-                     {.name = "cake", .row = 2, .on_demand = true}}};
+        .ports =
+            {{.port = "7001/tcp", .protocol = "tcp", .handler = "veg", .delivery = "handoff", .row = 5, .limit = 100},
+             {.port = "7001/udp", .protocol = "udp", .handler = "veg", .delivery = "inherit", .row = 6}},
+        .handlers = {
+            {.name = "veg", .row = 0}, {.name = "bread", .row = 1}, {.name = "cake", .row = 2, .on_demand = true}}};
 };
 
 }  // namespace portier::admin

@@ -44,8 +44,8 @@ TEST_F(AlarmTest, IsReplaced) {
     EXPECT_EQ(calls_, 1);
 }
 
-// Two that expire together: the first to run can still call the second off, or replace it, or destroy it. With Asio's own
-// timer it is too late for that.
+// Two that expire together: the first to run can still call the second off, or replace it, or destroy it. With Asio's
+// own timer it is too late for that.
 TEST_F(AlarmTest, CanBeCalledOffAfterItExpired) {
     auto second = std::make_unique<Alarm>(io_);
     for (const auto& call_off : {std::function<void()>([&] { second->cancel(); }),

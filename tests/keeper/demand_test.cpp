@@ -15,7 +15,8 @@ protected:
 
     std::vector<std::string> woken_;
     std::vector<SlotKey> asleep_;
-    Demand demand_{io_, *board_,
+    Demand demand_{io_,
+                   *board_,
                    {.wake = [this](const std::string& handler) { woken_.push_back(handler); },
                     .put_to_sleep = [this](const SlotKey& key) { asleep_.push_back(key); }}};
 };
@@ -36,7 +37,9 @@ std::vector<InheritedSocket> listening_socket() {
     return {{std::make_shared<OpenSocket>(1, test::listen_somewhere()), "7001/tcp"}};
 }
 
-Fd connect_to(const std::vector<InheritedSocket>& sockets) { return test::connect_to(test::port_of(sockets[0].socket->fd)); }
+Fd connect_to(const std::vector<InheritedSocket>& sockets) {
+    return test::connect_to(test::port_of(sockets[0].socket->fd));
+}
 
 }  // namespace
 
@@ -79,13 +82,18 @@ TEST_F(DemandTest, DoesNotWatchTheAwake) {
     EXPECT_EQ(woken_, std::vector<std::string>{"asleep"});
 }
 
-// Telling the slots anew from within the call is what the keeper does, and a handler that still sleeps is watched again.
+// Telling the slots anew from within the call is what the keeper does, and a handler that still sleeps is watched
+// again.
 TEST_F(DemandTest, MayBeAssignedFromItsOwnCall) {
     const auto sockets = listening_socket();
     const auto slot = make_slot(sleeper("veg"), sockets);
     int calls = 0;
-    Demand demand(io_, *board_, {.wake = [&](const std::string&) { if (++calls < 3) demand.assign({slot.get()}); },
-                                 .put_to_sleep = [](const SlotKey&) {}});
+    Demand demand(io_, *board_,
+                  {.wake =
+                       [&](const std::string&) {
+                           if (++calls < 3) demand.assign({slot.get()});
+                       },
+                   .put_to_sleep = [](const SlotKey&) {}});
     demand.assign({slot.get()});
     const Fd client = connect_to(sockets);
     EXPECT_TRUE(run_until([&] { return calls == 3; }));

@@ -25,8 +25,9 @@ protected:
         setup.handler_row = rows_.handler(setup.handler.name);
         started->process = std::make_unique<HandlerProcess>(
             io_, *board_, std::move(setup),
-            HandlerProcess::Events{.ready = [all = started.get()] { ++all->ready; },
-                                   .ended = [all = started.get()](const ProcessEnd& end) { all->ends.push_back(end); }});
+            HandlerProcess::Events{
+                .ready = [all = started.get()] { ++all->ready; },
+                .ended = [all = started.get()](const ProcessEnd& end) { all->ends.push_back(end); }});
         return started;
     }
     std::unique_ptr<Started> start(const config::Handler& handler) { return start(ProcessSetup{.handler = handler}); }

@@ -78,7 +78,8 @@ TEST_F(HandlerProgramTest, GetsLimitsAndPlace) {
     EXPECT_EQ(limit(RLIMIT_NOFILE), 123u);
     EXPECT_EQ(limit(RLIMIT_CORE), 0u);
     EXPECT_EQ(limit(RLIMIT_CPU), 2u) << "whole seconds, never less than asked for";
-    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(process->pid()) + "/cwd"), handler.working_directory);
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(process->pid()) + "/cwd"),
+              handler.working_directory);
 }
 
 // As root the process becomes the handler's user; without root it does not start, rather than run as somebody else.

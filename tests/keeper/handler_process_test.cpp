@@ -102,7 +102,8 @@ TEST_F(HandlerProcessTest, WatchdogCanBeTriggered) {
 
 // While a process stops it need not feed its watchdog any more.
 TEST_F(HandlerProcessTest, WatchdogRestsWhileStopping) {
-    config::Handler handler = shell_handler("veg", "trap 'exit 0' TERM; trap : USR1; echo set up; while :; do sleep 1 & wait $!; done");
+    config::Handler handler =
+        shell_handler("veg", "trap 'exit 0' TERM; trap : USR1; echo set up; while :; do sleep 1 & wait $!; done");
     handler.watchdog = milliseconds(60'000);
     handler.stop.signal = SIGUSR1;
     const auto process = start(handler);
@@ -151,7 +152,8 @@ TEST_F(HandlerProcessTest, LastWordsComeFirst) {
                                   }});
     ASSERT_TRUE(run_until_ended(*process));
     EXPECT_TRUE(complete) << log_.text();
-    for (const char* words : {"\"out\"", "\"err\"", "\"no newline\""}) EXPECT_EQ(log_.lines_with(words).size(), 1u) << words;
+    for (const char* words : {"\"out\"", "\"err\"", "\"no newline\""})
+        EXPECT_EQ(log_.lines_with(words).size(), 1u) << words;
 }
 
 // What it has started ends with it, so that nothing is left that holds its sockets.
@@ -166,7 +168,8 @@ TEST_F(HandlerProcessTest, ItsChildrenEndWithIt) {
 
 // stop() sends the handler's own stop signal.
 TEST_F(HandlerProcessTest, StopSendsTheStopSignal) {
-    config::Handler handler = shell_handler("veg", "trap 'exit 3' USR1; echo set up; while :; do sleep 1 & wait $!; done");
+    config::Handler handler =
+        shell_handler("veg", "trap 'exit 3' USR1; echo set up; while :; do sleep 1 & wait $!; done");
     handler.stop.signal = SIGUSR1;
     const auto process = start(handler);
     ASSERT_TRUE(run_until_said("set up"));

@@ -19,7 +19,8 @@ protected:
     }
 
     Variables heard_;
-    NotifySocket socket_{io_, [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }};
+    NotifySocket socket_{io_,
+                         [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }};
 };
 
 }  // namespace

@@ -29,7 +29,8 @@ TEST_F(OutputTest, SplitsLines) {
     ASSERT_TRUE(run_until_lines(4));
     const auto lines = log_.lines();
     ASSERT_EQ(lines.size(), 4u);
-    for (const auto& [index, wanted] : {std::pair<std::size_t, const char*>{0, "one"}, {1, "two"}, {2, ""}, {3, "half"}})
+    for (const auto& [index, wanted] :
+         {std::pair<std::size_t, const char*>{0, "one"}, {1, "two"}, {2, ""}, {3, "half"}})
         EXPECT_NE(lines[index].find("\"message\":\"" + std::string(wanted) + "\",\"handler\":\"veg\",\"process\":3"),
                   std::string::npos)
             << lines[index];

@@ -69,11 +69,13 @@ TEST_F(PlanBuilderTest, BringsExactlyWhatItNames) {
     for (const auto& [number, fd] : order.descriptors) brought.push_back(number);
     EXPECT_EQ(brought, named(order.plan));
     // Two listeners of the range, two channels, the admin page, the announcements; nothing of `inherit`.
-    std::vector<std::pair<std::uint32_t, int>> wanted{{first->process()->channel_number(), first->process()->channel()},
-                                                      {second->process()->channel_number(), second->process()->channel()},
-                                                      {sockets_.admin()->number, sockets_.admin()->fd.get()},
-                                                      {77, 0}};
-    for (const auto& socket : sockets_.of_port(config_.ports[0], 0)) wanted.emplace_back(socket->number, socket->fd.get());
+    std::vector<std::pair<std::uint32_t, int>> wanted{
+        {first->process()->channel_number(), first->process()->channel()},
+        {second->process()->channel_number(), second->process()->channel()},
+        {sockets_.admin()->number, sockets_.admin()->fd.get()},
+        {77, 0}};
+    for (const auto& socket : sockets_.of_port(config_.ports[0], 0))
+        wanted.emplace_back(socket->number, socket->fd.get());
     std::sort(wanted.begin(), wanted.end());
     EXPECT_EQ(order.descriptors, wanted);
 }

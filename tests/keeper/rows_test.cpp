@@ -46,9 +46,9 @@ TEST_F(RowsTest, ProcessesBeginAtOne) {
 TEST_F(RowsTest, ProcessRowsAreUsedAgainLateAndClean) {
     const std::uint32_t first = rows_.take_process();
     metrics::ProcessRow& process = board_->processes[first];
-    for (metrics::Counter* counter : {&process.started_ms, &process.resident_bytes, &process.open_fds,
-                                      &process.cpu_microseconds, &process.held, &process.sent, &process.taken,
-                                      &process.credit, &process.opened, &process.ended})
+    for (metrics::Counter* counter :
+         {&process.started_ms, &process.resident_bytes, &process.open_fds, &process.cpu_microseconds, &process.held,
+          &process.sent, &process.taken, &process.credit, &process.opened, &process.ended})
         counter->set(7);
     rows_.give_back_process(first);
     unsigned others = 0;
@@ -59,9 +59,9 @@ TEST_F(RowsTest, ProcessRowsAreUsedAgainLateAndClean) {
     }
     EXPECT_EQ(next, first);
     EXPECT_EQ(others, 1024u);
-    for (const metrics::Counter* counter : {&process.started_ms, &process.resident_bytes, &process.open_fds,
-                                            &process.cpu_microseconds, &process.held, &process.sent, &process.taken,
-                                            &process.credit, &process.opened, &process.ended})
+    for (const metrics::Counter* counter :
+         {&process.started_ms, &process.resident_bytes, &process.open_fds, &process.cpu_microseconds, &process.held,
+          &process.sent, &process.taken, &process.credit, &process.opened, &process.ended})
         EXPECT_EQ(counter->get(), 0u);
 }
 

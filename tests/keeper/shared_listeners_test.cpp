@@ -6,8 +6,8 @@ namespace portier::keeper {
 
 namespace {
 
-// "pool" has two processes that share a listener, "alone" has one. The processes hold connections because they were given
-// them at their start, as if they had accepted them.
+// "pool" has two processes that share a listener, "alone" has one. The processes hold connections because they were
+// given them at their start, as if they had accepted them.
 class SharedListenersTest : public Stage {
 protected:
     SharedListenersTest() {
@@ -24,8 +24,8 @@ protected:
             clients_.push_back(std::move(pair.client));
             plan.sockets.push_back({std::make_shared<OpenSocket>(0, std::move(pair.accepted)), "connection"});
         }
-        slots_.push_back(std::make_unique<Slot>(
-            context(), std::move(plan), Slot::Events{.changed = [] {}, .failed = [](const std::string&) {}}));
+        slots_.push_back(std::make_unique<Slot>(context(), std::move(plan),
+                                                Slot::Events{.changed = [] {}, .failed = [](const std::string&) {}}));
         slots_.back()->start();
         return slots_.back().get();
     }

@@ -17,9 +17,10 @@ using metrics::Restarted;
 class SlotTest : public Stage {
 protected:
     std::unique_ptr<Slot> make(const config::Handler& handler, std::vector<InheritedSocket> sockets = {}) {
-        return std::make_unique<Slot>(context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
-                                      Slot::Events{.changed = [this] { ++changes_; },
-                                                   .failed = [this](const std::string& text) { failures_.push_back(text); }});
+        return std::make_unique<Slot>(
+            context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
+            Slot::Events{.changed = [this] { ++changes_; },
+                         .failed = [this](const std::string& text) { failures_.push_back(text); }});
     }
     std::unique_ptr<Slot> started(const config::Handler& handler) {
         auto slot = make(handler);
@@ -103,8 +104,8 @@ TEST_F(SlotTest, DelaysDiffer) {
 // A process that lived for ten seconds was stable: after its end the delay is the first again.
 TEST_F(SlotTest, StableProcessResetsTheDelay) {
     const test::Folder folder;
-    config::Handler handler = shell_handler(
-        "veg", "echo x >> lives; [ $(wc -l < lives) = 3 ] && exec sleep 10.1; exit 1");
+    config::Handler handler =
+        shell_handler("veg", "echo x >> lives; [ $(wc -l < lives) = 3 ] && exec sleep 10.1; exit 1");
     handler.working_directory = folder / "";
     handler.restart = {.first = milliseconds(10), .max = milliseconds(1000)};
     const auto slot = started(handler);
@@ -240,8 +241,8 @@ TEST_F(SlotTest, OnDemandRestartsAfterAFailure) {
     EXPECT_FALSE(slot->sleeps());
 }
 
-// One that ends well, but at once, rests for the first delay: else a connection that nobody takes would start it without
-// a pause.
+// One that ends well, but at once, rests for the first delay: else a connection that nobody takes would start it
+// without a pause.
 TEST_F(SlotTest, OnDemandRestsAfterAShortLife) {
     config::Handler handler = on_demand("exit 0");
     handler.restart.first = milliseconds(2000);

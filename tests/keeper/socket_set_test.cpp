@@ -33,7 +33,9 @@ std::string failure_of(const config::Config& config, const SocketSet& before, st
     return "it opened";
 }
 
-std::string held_by_us() { return " (held by keeper_test, pid " + std::to_string(::getpid()) + "): Address already in use"; }
+std::string held_by_us() {
+    return " (held by keeper_test, pid " + std::to_string(::getpid()) + "): Address already in use";
+}
 
 bool is_blocking(const std::shared_ptr<OpenSocket>& socket) {
     return (::fcntl(socket->fd.get(), F_GETFL) & O_NONBLOCK) == 0;
@@ -51,7 +53,9 @@ int option(const std::shared_ptr<OpenSocket>& socket, int level, int name) {
 // A port that stays is the same socket with the same number, whatever comes and goes around it.
 TEST(SocketSet, SharesWhatStays) {
     const std::uint16_t first = test::free_ports(3);
-    const auto port = [&](unsigned i) { return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i)); };
+    const auto port = [&](unsigned i) {
+        return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i));
+    };
     std::uint32_t next = 1;
     SocketSet before = SocketSet::build(with_ports({port(0), port(1)}), {}, next);
     const auto stays = before.of_port(port(1), 0).at(0);
@@ -72,7 +76,9 @@ TEST(SocketSet, SharesWhatStays) {
 // configured and who holds it.
 TEST(SocketSet, IsAllOrNothing) {
     const std::uint16_t first = test::free_ports(3);
-    const auto port = [&](unsigned i) { return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i)); };
+    const auto port = [&](unsigned i) {
+        return port_entry("router", Protocol::tcp, static_cast<std::uint16_t>(first + i));
+    };
     std::uint32_t next = 1;
     const SocketSet before = SocketSet::build(with_ports({port(0)}), {}, next);
     const Fd holder = net::open_tcp_listener({test::kLoopback, static_cast<std::uint16_t>(first + 2)}, {}, 1);

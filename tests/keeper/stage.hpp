@@ -1,5 +1,5 @@
-// What tests of router/keeper stand on: an event loop, a board, handlers that are real shells, and what a handler process
-// would say to its notify socket.
+// What tests of router/keeper stand on: an event loop, a board, handlers that are real shells, and what a handler
+// process would say to its notify socket.
 #pragma once
 
 #include <gtest/gtest.h>
