@@ -191,25 +191,30 @@ void Accounting::log_connection(const PortIndex::Port& port, const net::SocketRe
 // Events were lost: what is in the ledger and no longer in the kernel has ended, nobody knows how. But an end that the
 // kernel has not announced yet looks the same, so who is missing is only suspected, and counted if no event comes.
 void Accounting::resynchronise() {
-    board_.globals.accounting_resyncs.add();
+    if (events_) board_.globals.accounting_resyncs.add();
     drain_handovers();
+    const std::uint64_t begin = monotonic_milliseconds();
     std::unordered_set<std::uint64_t> living;
     const auto visit = [&](const net::SocketReport& report) {
         if (ledger_.find(report.cookie)) living.insert(report.cookie);
     };
     // Every port: the ledger also has connections of ports that were removed, even before this router came.
     constexpr std::array<net::PortInterval, 1> kEveryPort{{{0, 65535}}};
-    if (const auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit))
-        return log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
+    if (const auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit)) {
+        log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
+        return schedule_resync(kDumpPeriod);
+    }
     std::vector<Ledger::Entry> suspects;
     ledger_.visit([&](const Ledger::Entry& entry) {
         if (!living.contains(entry.cookie)) suspects.push_back(entry);
     });
-    next_resync_.set(kEventPatience, [this, suspects = std::move(suspects)] {
+    const std::chrono::milliseconds cost(monotonic_milliseconds() - begin);
+    next_resync_.set(kEventPatience, [this, cost, suspects = std::move(suspects)] {
         for (const Ledger::Entry& suspect : suspects) {
             const auto still = ledger_.find(suspect.cookie);
             if (still && still->since_ms == suspect.since_ms) count_lost(*still);
         }
+        if (!events_) schedule_resync(std::max(kDumpPeriod, cost * kDumpRest));
     });
 }
 
@@ -235,8 +240,8 @@ void Accounting::settle_after_crash() {
 }
 
 // After the events that the kernel kept for us: they know more of an end than a dump does.
-void Accounting::schedule_resync() {
-    next_resync_.set(kResyncDelay, [this] { resynchronise(); });
+void Accounting::schedule_resync(std::chrono::milliseconds delay) {
+    next_resync_.set(delay, [this] { resynchronise(); });
 }
 
 // Connections that processes accept for themselves are found by looking.

@@ -42,6 +42,7 @@ protected:
             io_, *board_, desk::Accounting::Hooks{[this](std::uint32_t row, const net::Address& source) {
                 sources_.emplace_back(row, source);
             }});
+        plan_.destroy_events = events ? 1 : 0;
         accounting_->apply(plan_, std::move(events));
     }
 

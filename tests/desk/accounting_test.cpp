@@ -261,4 +261,18 @@ TEST_F(AccountingTest, ReadsTheNewestEvents) {
     EXPECT_TRUE(run_until_closed(2));
 }
 
+// A kernel without the events, or a sandbox that forbids them.
+TEST_F(AccountingTest, FindsEndsByDumpsWithoutEvents) {
+    start(Fd());
+    Pair lives = handed_over();
+    for (std::uint64_t count = 1; count <= 2; ++count) {
+        Pair ends = handed_over();
+        test::reset(ends.accepted);
+        EXPECT_TRUE(run_until_closed(count));
+    }
+    EXPECT_EQ(closed(Closed::unknown), 2u);
+    EXPECT_EQ(row().active(), 1u);
+    EXPECT_EQ(board_->globals.accounting_resyncs.get(), 0u);
+}
+
 }  // namespace portier::desk

@@ -5,6 +5,7 @@ for programs that know nothing of it, whether they are handed connections or acc
 import os
 import pwd
 import shutil
+import signal
 import socket
 import struct
 
@@ -185,40 +186,76 @@ class Lines(Accounting):
         self.assertEqual(self.portier.log_lines(message="connection"), [])
 
 
-class Unprivileged(street.Case):
+class Poor(street.Case):
+    """With less than everything from the kernel the counts are still right."""
+
+    def open_street(self, programs=street.BUILD / "handlers", **options):
+        ports = {delivery: street.free_port() for delivery in DELIVERIES}
+        self.keys = {delivery: f"127.0.0.1:{port}/tcp" for delivery, port in ports.items()}
+        handlers = {delivery: {"command": [str(programs / "echo")], "ready": "notify", "delivery": delivery}
+                    for delivery in DELIVERIES}
+        self.portier = self.street(handlers, {key: delivery for delivery, key in self.keys.items()}, start=False)
+        self.own(self.portier.folder)
+        self.portier.start(**options)
+        return ports
+
+    def own(self, folder):
+        """Who portier runs as may write there."""
+
+    def hold(self, delivery, port):
+        """The report of connections that were counted while they were there and after they had gone."""
+        held = self.guests("hold", port, "--connections", 500, "--greet")
+        for count in (500, 0):
+            self.portier.wait_metric(count, "portier_connections_active", port=self.keys[delivery])
+            self.portier.wait_metric(count, "portier_handler_connections_active", handler=delivery, process="0")
+            if count:
+                report = held.finish()
+        self.assert_no_failures(report)
+        return report
+
+    def assert_closed(self, delivery, reason):
+        closed = self.portier.metric("portier_connections_closed_total", port=self.keys[delivery], reason=reason)
+        self.assertEqual(closed, 500)
+
+
+class Unprivileged(Poor):
+    def own(self, folder):
+        if os.geteuid() == 0:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+
     def test_as_an_ordinary_user(self):
-        """Started without any privilege the counts are right all the same, from the events or from dumps."""
         programs = self.folder / "programs"
         programs.mkdir(mode=0o755)  # the build folder may lie where only its owner may look
         for program in (street.PORTIER, street.BUILD / "handlers" / "echo"):
             shutil.copy(program, programs)
-        ports = {delivery: street.free_port() for delivery in DELIVERIES}
-        keys = {delivery: f"127.0.0.1:{port}/tcp" for delivery, port in ports.items()}
-        handlers = {delivery: {"command": [str(programs / "echo")], "ready": "notify", "delivery": delivery}
-                    for delivery in DELIVERIES}
-        portier = self.street(handlers, {keys[delivery]: delivery for delivery in DELIVERIES}, start=False)
-        options = {}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(portier.folder, nobody.pw_uid, nobody.pw_gid)
-            options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        portier.start(portier=programs / "portier", **options)
-        self.assertEqual(int(kernel.status(portier.pid)["CapEff"], 16), 0)
+        self.user = pwd.getpwnam("nobody")
+        identity = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        ports = self.open_street(programs, portier=programs / "portier", **(identity if os.geteuid() == 0 else {}))
+        self.assertEqual(int(kernel.status(self.portier.pid)["CapEff"], 16), 0)
         for delivery, port in ports.items():
             with self.subTest(delivery):
-                held = self.guests("hold", port, "--connections", 500, "--greet")
-                portier.wait_metric(500, "portier_connections_active", port=keys[delivery])
-                portier.wait_metric(500, "portier_handler_connections_active", handler=delivery, process="0")
-                report = held.finish()
-                self.assert_no_failures(report)
-                portier.wait_metric(0, "portier_connections_active", port=keys[delivery])
-                portier.wait_metric(0, "portier_handler_connections_active", handler=delivery, process="0")
-                if not portier.log_lines(message="no destroy events from the kernel, counts come from dumps"):
-                    metrics = portier.metrics()
-                    self.assertEqual(metrics.of("portier_connections_closed_total", port=keys[delivery],
-                                                reason="client_close"), 500)
-                    self.assertEqual(metrics.of("portier_received_bytes_total", port=keys[delivery]),
-                                     report["sent_bytes"])
+                report = self.hold(delivery, port)
+                self.assert_closed(delivery, "client_close")
+                received = self.portier.metric("portier_received_bytes_total", port=self.keys[delivery])
+                self.assertEqual(received, report["sent_bytes"])
+
+
+class WithoutEvents(Poor):
+    def test_counts_come_from_dumps(self):
+        ports = self.open_street(prefix=(street.PYTHON, "-I", street.HERE / "without_events.py"))
+        message = "no destroy events from the kernel, counts come from dumps"
+        self.assertTrue(self.portier.log_lines(message=message, role="keeper"))
+        for delivery, port in ports.items():
+            with self.subTest(delivery):
+                self.hold(delivery, port)
+                self.assert_closed(delivery, "unknown")
+        os.kill(self.portier.router_pid(), signal.SIGKILL)  # the next one has to look, too
+        for delivery, port in ports.items():
+            with self.subTest(delivery):
+                held = self.guests("hold", port, "--connections", 100, "--greet")
+                self.portier.wait_metric(100, "portier_connections_active", port=self.keys[delivery])
+                self.assert_no_failures(held.finish())
+                self.portier.wait_metric(0, "portier_connections_active", port=self.keys[delivery])
 
 
 if __name__ == "__main__":
