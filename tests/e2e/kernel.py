@@ -43,6 +43,14 @@ def counters():
     return result
 
 
+def harm(deltas):
+    """Connections that the kernel dropped or reset. Tcp.OutRsts is no measure of that: with both ends on this machine a
+    late segment of a connection that both have closed properly is answered by a reset now and then."""
+    return sum(deltas[name] for name in ("TcpExt.ListenDrops", "TcpExt.ListenOverflows", "Tcp.EstabResets",
+                                         "TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnClose", "TcpExt.TCPAbortOnMemory",
+                                         "TcpExt.TCPReqQFullDrop"))
+
+
 def listener_inodes(port):
     """Of the TCP listeners with this local port, IPv4 and IPv6; asked by netlink (sock_diag(7)), because /proc/net/tcp
     would list every closed connection too."""

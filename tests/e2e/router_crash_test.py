@@ -66,14 +66,16 @@ class RouterCrash(street.Case):
             self.assertEqual((report["ok"], report["held"]), (count, count))
         if self.isolated:
             self.assertEqual(deltas["TcpExt.ListenDrops"], 0)
-            self.assertLessEqual(deltas["Tcp.OutRsts"], KILLS)
+            self.assertLessEqual(deltas["Tcp.EstabResets"], 2 * KILLS)  # both ends count it
 
         self.wait_all_closed()
         metrics = self.portier.metrics()
         self.assertEqual(metrics.of("portier_router_restarts_total", reason="signal"), KILLS)
         self.assertEqual(metrics.of("portier_router_restarts_total", reason="exit"), 0)
-        self.assertEqual(metrics.of("portier_connections_accepted_total", port=self.key),
-                         HELD + came["connections"])
+        # A router that is killed between accepting and counting takes that one with it.
+        uncounted = HELD + came["connections"] - metrics.of("portier_connections_accepted_total", port=self.key)
+        self.assertGreaterEqual(uncounted, 0)
+        self.assertLessEqual(uncounted, broken)
         # What the dead had accepted and not passed is the only thing that nobody can tell the end of.
         self.assertLessEqual(metrics.of("portier_connections_closed_total", port=self.key, reason="unknown"), KILLS)
 
