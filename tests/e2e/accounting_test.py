@@ -20,8 +20,8 @@ class Accounting(street.Case):
     def open_street(self, delivery, processes=1, router=None):
         self.port = street.free_port()
         self.key = f"127.0.0.1:{self.port}/tcp"
-        self.portier = self.street({"ends": street.script("ends.py", delivery=delivery, processes=processes, ready="notify")},
-                                   {self.key: "ends"}, router)
+        ends = street.script("ends.py", delivery=delivery, processes=processes, ready="notify")
+        self.portier = self.street({"ends": ends}, {self.key: "ends"}, router)
 
     def closed(self):
         """How many connections have ended for each reason, without the zeros."""

@@ -15,7 +15,8 @@ USER, GROUP = "daemon", "nogroup"
 IDENTITY = {"user": USER, "group": GROUP} if ROOT else {}
 PATH = "/usr/local/bin:/usr/bin:/bin"
 # The environment of portier itself; of these handlers see PATH, LANG and TZ.
-ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8", "TZ": "UTC", "SECRET": "not for handlers", "LD_LIBRARY_PATH": "/nowhere",
+ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8", "TZ": "UTC", "SECRET": "not for handlers",
+               "LD_LIBRARY_PATH": "/nowhere",
                **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
 SPAWNS = 100
 

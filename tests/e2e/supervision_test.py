@@ -1,5 +1,5 @@
-"""Handler processes are watched: started again but not in a spin, ready when they say so, ended with all their children,
-their output in the log, and what they had not taken given to others.
+"""Handler processes are watched: started again but not in a spin, ready when they say so, ended with all their
+children, their output in the log, and what they had not taken given to others.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""audit.py FILE [stay]: adds what this process was given, as one line of JSON, to FILE; then ends, or stays until a signal."""
+"""audit.py FILE [stay]: adds what this process was given to FILE, as a line of JSON; then ends, or stays until a signal."""
 import fcntl, json, os, signal, stat, sys
 
 def text(name):
@@ -19,7 +19,7 @@ def descriptor(number):
     return {**facts, **socket_facts(number)} if stat.S_ISSOCK(kind.st_mode) else facts
 
 numbers = [int(number) for number in os.listdir("/proc/self/fd")]
-open_ones = [number for number in numbers if os.path.exists(f"/proc/self/fd/{number}") or number < 3]  # not the listing's
+open_ones = [number for number in numbers if os.path.lexists(f"/proc/self/fd/{number}")]  # without the listing's own
 report = {
     "pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "group": os.getpgid(0),
     "uid": os.getresuid(), "gid": os.getresgid(), "groups": sorted(os.getgroups()), "folder": os.getcwd(),

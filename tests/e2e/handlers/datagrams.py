@@ -1,5 +1,5 @@
-"""datagrams.py [FLAG]: by inherit over UDP, answers every datagram with its slot and process id, "0 4711 hello"; while the
-file FLAG exists it reads nothing.
+"""datagrams.py [FLAG]: by inherit over UDP, answers every datagram with its slot and process id, "0 4711 hello"; while
+the file FLAG exists it reads nothing.
 """
 import os, select, signal, socket, sys
 

@@ -1,5 +1,5 @@
-"""doors.py MODE FLAG: an echo server by handoff that says which process answered ("0: hello") and that misbehaves for as
-long as the file FLAG exists:
+"""doors.py MODE FLAG: an echo server by handoff that says which process answered ("0: hello") and that misbehaves for
+as long as the file FLAG exists:
   hoard  process 0 receives doors and never takes them
   shy    gives no credit
   late   is not ready (ready: notify)
