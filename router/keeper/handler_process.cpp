@@ -172,6 +172,8 @@ void HandlerProcess::drain(std::chrono::milliseconds patience) {
     if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
+    // The router has its own copy; once that is gone too, the process reads an end of file, which means the same as drain.
+    channel_.reset();
     alarm_.set(patience, [this] { stop(); });
 }
 

@@ -90,7 +90,7 @@ private:
                     for (auto& [number, fd] : received.message->offered) descriptors_.add(number, std::move(fd));
                     break;
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
-                case delivery::LinkType::stop: desk_.stop([this] { io_.stop(); }); break;
+                case delivery::LinkType::stop: stop(); break;
                 case delivery::LinkType::applied:
                 case delivery::LinkType::demand: break;  // only the router says these
             }
@@ -108,6 +108,12 @@ private:
             admin_.apply(plan, std::move(listeners), std::move(events));
             asio::post(io_, [this, plan] { apply_at_desk(plan); });
         });
+    }
+
+    // By way of the admin thread like the plans, so that it overtakes none of them.
+    void stop() {
+        asio::post(admin_.io(),
+                   [this] { asio::post(io_, [this] { desk_.stop([this] { io_.stop(); }); }); });
     }
 
     void apply_at_desk(const delivery::Plan& plan) {
