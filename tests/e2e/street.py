@@ -59,13 +59,13 @@ def free_port(kind=socket.SOCK_STREAM):
             return number
 
 
-def wait_until(condition, what, patience=PATIENCE):
+def wait_until(condition, what, patience=PATIENCE, pause=0.01):
     """Returns the condition's first true value."""
     deadline = time.monotonic() + patience
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {patience} s in vain: {what}")
-        time.sleep(0.01)
+        time.sleep(pause)
     return value
 
 

@@ -2,8 +2,12 @@
 children, their output in the log, and what they had not taken given to others.
 """
 
+import concurrent.futures
+import contextlib
+import http.client
 import os
 import signal
+import threading
 
 import kernel
 import street
@@ -196,6 +200,28 @@ class Ends(Supervision):
         family = self.wait_family(pid, 2)
         os.kill(pid, signal.SIGKILL)
         self.wait_gone(family)
+
+    def test_a_stop_right_after_a_start(self):
+        """Processes that have just been started again hear of the end all the same, whatever the router is busy with."""
+        for _ in range(10):
+            portier = self.street({"echo": street.handler("echo", processes=4, restart=AT_ONCE)}, {self.key: "echo"},
+                                  {"drain_timeout": "1h"})
+            ended = threading.Event()
+
+            def scrape():
+                while not ended.is_set():
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        portier.get("/metrics")
+            with concurrent.futures.ThreadPoolExecutor() as busy:
+                for _ in range(3):
+                    busy.submit(scrape)
+                for pid in portier.pids("echo").values():
+                    os.kill(pid, signal.SIGKILL)
+                try:
+                    street.wait_until(lambda: portier.log().count("process started") == 8, "all are there again", pause=0)
+                    self.end_street(portier)
+                finally:
+                    ended.set()
 
     def test_the_stop_signal_can_be_chosen(self):
         command = ["/bin/sh", "-c", "trap '' TERM; trap 'exit 0' USR1; echo ready; while :; do sleep 1000 & wait; done"]

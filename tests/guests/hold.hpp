@@ -21,6 +21,8 @@ protected:
     void on_io(Connection& connection, std::uint32_t events) override;
     void on_deadline(Connection& connection) override;
     void proceed(std::int64_t now) override;
+    // A server that accepts late says so by answering late: without this, its accept queue would overflow.
+    std::uint32_t settling() const override { return asking_; }
     std::uint64_t unfinished() const override;
 
 private:

@@ -1,8 +1,10 @@
 """Runs guests hold and breaks connections while they are held."""
 
 import json
+import select
 import socket
 import subprocess
+import threading
 import unittest
 
 import faulty_server as faulty
@@ -46,6 +48,28 @@ class Hold(Case):
         with TcpServer(faulty.echo) as server:
             report = self.assert_ok(run("hold", server.address, "--connections", 20, "--greet"), 20)
         self.assertEqual(report["received_bytes"], 2 * 20 * 64)
+
+    def test_no_more_are_opened_than_it_may_greet_at_the_same_time(self):
+        answered = 0
+        crowds = []
+
+        def count_the_crowd():
+            nonlocal answered
+            while select.select([server.socket], [], [], 0)[0]:
+                pass
+            crowds.append(len(server.connections) - answered)
+            answered += 5
+        greeted = threading.Barrier(5, count_the_crowd)
+
+        def answer_five_at_once(connection):
+            order = connection.recv(64)
+            greeted.wait(PATIENCE)
+            connection.sendall(order)
+            faulty.echo(connection)
+        with TcpServer(answer_five_at_once) as server:
+            self.assert_ok(run("hold", server.address, "--connections", 40, "--concurrency", 5, "--processes", 1,
+                               "--greet"), 40)
+        self.assertEqual(crowds, [5] * 8)
 
     def test_for_keeps_them_so_long(self):
         with TcpServer(faulty.echo) as server:

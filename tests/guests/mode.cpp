@@ -33,13 +33,13 @@ Mode::Mode(const Context& context, const Schedule& opening)
 }
 
 void Mode::step(std::int64_t now) {
-    if (next_ < to_open_) open_some(now);
+    open_some(now);
     if (now >= next_check_ns_) check_deadlines(now);
     proceed(now);
 }
 
 void Mode::open_some(std::int64_t now) {
-    while (opening_ < window_ && opening_pacer_.due(now)) {
+    while (may_open() && opening_pacer_.due(now)) {
         Connection& connection = connections_[next_++];
         ++opening_;
         connection.begun_ns = opening_pacer_.take(now);
@@ -85,8 +85,7 @@ void Mode::check_deadlines(std::int64_t now) {
 }
 
 std::int64_t Mode::wakeup_ns(std::int64_t now) const {
-    const bool may_open = next_ < to_open_ && opening_ < window_;
-    return std::min(next_check_ns_, may_open ? opening_pacer_.next_ns(now) : next_check_ns_);
+    return std::min(next_check_ns_, may_open() ? opening_pacer_.next_ns(now) : next_check_ns_);
 }
 
 void Mode::give_up() {

@@ -51,6 +51,8 @@ protected:
     virtual void on_io(Connection& connection, std::uint32_t events) = 0;
     virtual void on_deadline(Connection& connection) = 0;
     virtual void proceed(std::int64_t now) = 0;
+    // Of the connections that are open, how many count as being opened still.
+    virtual std::uint32_t settling() const { return 0; }
     // Operations that were promised and have not ended.
     virtual std::uint64_t unfinished() const = 0;
 
@@ -64,6 +66,7 @@ protected:
     std::vector<Connection> connections_;
 
 private:
+    bool may_open() const { return next_ < to_open_ && opening_ + settling() < window_; }
     void open_some(std::int64_t now);
     void settle_opening(Connection& connection, Outcome outcome);
     void check_deadlines(std::int64_t now);
