@@ -16,12 +16,19 @@ std::string result(bool ok, const std::string& text) {
     return json::serialize(json::object{{"ok", ok}, {"text", text}});
 }
 
-std::string command_of(const std::string& request) {
+struct Command {
+    std::string name;
+    bool dry_run = false;
+};
+
+Command command_of(const std::string& request) {
     json::error_code error;
     const json::value value = json::parse(request, error);
-    if (error || !value.is_object()) return "";
-    const json::value* command = value.as_object().if_contains("command");
-    return command && command->is_string() ? std::string(command->as_string()) : "";
+    if (error || !value.is_object()) return {};
+    const json::value* name = value.as_object().if_contains("command");
+    const json::value* dry_run = value.as_object().if_contains("dry_run");
+    return {.name = name && name->is_string() ? std::string(name->as_string()) : "",
+            .dry_run = dry_run && dry_run->is_bool() && dry_run->as_bool()};
 }
 
 std::string status_answer(keeper::Keeper& keeper) {
@@ -35,11 +42,12 @@ std::string status_answer(keeper::Keeper& keeper) {
 
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
                       const std::string& request, CommandServer::Answer answer) {
-    const std::string command = command_of(request);
-    if (command == "status") return answer(status_answer(keeper));
-    if (command == "reload")
-        return keeper.reload([answer](const keeper::ReloadAnswer& outcome) { answer(result(outcome.ok, outcome.text)); });
-    if (command == "stop") return stop([answer] { answer(result(true, "stopped\n")); });
+    const Command command = command_of(request);
+    const auto tell = [answer](const keeper::ReloadAnswer& outcome) { answer(result(outcome.ok, outcome.text)); };
+    if (command.name == "status") return answer(status_answer(keeper));
+    if (command.name == "reload" && command.dry_run) return tell(keeper.rehearse_reload());
+    if (command.name == "reload") return keeper.reload(tell);
+    if (command.name == "stop") return stop([answer] { answer(result(true, "stopped\n")); });
     answer(result(false, "unknown command\n"));
 }
 

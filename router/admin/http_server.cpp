@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <list>
 
 #include "base/version.hpp"
 
@@ -52,25 +54,53 @@ http::response<http::string_body> respond(const Parser& parser, const PageFuncti
     return response;
 }
 
+}  // namespace
+
+// The connections that are open; the one that was longest without a request is the first to make room for another.
+class HttpVisitors {
+public:
+    using Stream = std::shared_ptr<beast::tcp_stream>;
+
+    void enter(const Stream& stream) {
+        if (streams_.size() == kMaxConnections) {
+            streams_.front()->close();
+            streams_.pop_front();
+        }
+        streams_.push_back(stream);
+    }
+
+    void has_asked(const Stream& stream) {
+        const auto found = std::find(streams_.begin(), streams_.end(), stream);
+        if (found != streams_.end()) streams_.splice(streams_.end(), streams_, found);
+    }
+
+    void leave(const Stream& stream) { streams_.remove(stream); }
+
+private:
+    std::list<Stream> streams_;
+};
+
+namespace {
+
 // Any error ends this connection and nothing else.
-asio::awaitable<void> serve(asio::ip::tcp::socket socket, PageFunction page, std::shared_ptr<unsigned> open) {
-    beast::tcp_stream stream(std::move(socket));
+asio::awaitable<void> serve(HttpVisitors::Stream stream, PageFunction page, std::shared_ptr<HttpVisitors> visitors) {
     beast::flat_buffer buffer(kMaxRequest);
     constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
     for (bool keep_alive = true; keep_alive;) {
         Parser parser;
         parser.header_limit(kMaxRequest);
-        stream.expires_after(kTimeout);
-        const auto [read_error, read_size] = co_await http::async_read_header(stream, buffer, parser, kToken);
+        stream->expires_after(kTimeout);
+        const auto [read_error, read_size] = co_await http::async_read_header(*stream, buffer, parser, kToken);
         if (read_error) break;
+        visitors->has_asked(stream);
         const auto response = respond(parser, page);
-        stream.expires_after(kTimeout);
-        const auto [write_error, write_size] = co_await http::async_write(stream, response, kToken);
+        stream->expires_after(kTimeout);
+        const auto [write_error, write_size] = co_await http::async_write(*stream, response, kToken);
         keep_alive = response.keep_alive() && !write_error;
     }
     boost::system::error_code error;
-    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
-    --*open;
+    stream->socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
+    visitors->leave(stream);
 }
 
 }  // namespace
@@ -79,6 +109,7 @@ HttpServer::HttpServer(asio::io_context& io, Fd listener, PageFunction page)
     : io_(io),
       listener_(std::move(listener)),
       page_(std::move(page)),
+      visitors_(std::make_shared<HttpVisitors>()),
       readable_(io, listener_.get(), [this] { accept_some(); }),
       pause_(io) {
     readable_.wait();
@@ -91,14 +122,15 @@ void HttpServer::accept_some() {
         Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!fd && errno != EAGAIN) return pause_.set(kPause, [this] { accept_some(); });
         if (!fd) break;
-        if (*open_ >= kMaxConnections) continue;  // closes it
-        ++*open_;
         const auto family = remote.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
         boost::system::error_code error;
         asio::ip::tcp::socket socket(io_);
         socket.assign(family, fd.get(), error);
-        if (!error) fd.release();
-        asio::co_spawn(io_, serve(std::move(socket), page_, open_), asio::detached);
+        if (error) continue;
+        fd.release();
+        const auto stream = std::make_shared<beast::tcp_stream>(std::move(socket));
+        visitors_->enter(stream);
+        asio::co_spawn(io_, serve(stream, page_, visitors_), asio::detached);
     }
     readable_.wait();
 }

@@ -19,6 +19,8 @@ struct Page {
     std::string body;
 };
 
+class HttpVisitors;
+
 class HttpServer {
 public:
     // `page` answers a path (without its query).
@@ -30,7 +32,7 @@ private:
     boost::asio::io_context& io_;
     Fd listener_;
     std::function<Page(const std::string&)> page_;
-    std::shared_ptr<unsigned> open_ = std::make_shared<unsigned>(0);  // shared with the sessions
+    std::shared_ptr<HttpVisitors> visitors_;  // shared with the conversations
     Readable readable_;
     Alarm pause_;
 };

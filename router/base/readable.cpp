@@ -1,5 +1,9 @@
 #include "base/readable.hpp"
 
+#include <fcntl.h>
+
+#include <utility>
+
 namespace portier {
 
 // Shared with the pending wait, so that a late completion finds `stopped` and not a dead object.
@@ -11,6 +15,7 @@ struct Readable::State : std::enable_shared_from_this<Readable::State> {
     std::function<void()> on_readable;
     bool waiting = false;
     bool stopped = false;
+    bool flags_kept = false;
 };
 
 Readable::Readable(boost::asio::io_context& io, int fd, std::function<void()> on_readable)
@@ -21,11 +26,15 @@ Readable::~Readable() { stop(); }
 void Readable::wait() {
     if (state_->waiting || state_->stopped) return;
     state_->waiting = true;
+    const int fd = state_->descriptor.native_handle();
+    const int flags = state_->flags_kept ? 0 : ::fcntl(fd, F_GETFL);
     state_->descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read,
                                   [state = state_](const boost::system::error_code& error) {
                                       state->waiting = false;
                                       if (!error && !state->stopped) state->on_readable();
                                   });
+    // The first wait makes it non-blocking, also for a process that shares it and expects it to block.
+    if (!std::exchange(state_->flags_kept, true)) ::fcntl(fd, F_SETFL, flags);
 }
 
 void Readable::stop() {

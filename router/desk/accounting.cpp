@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "desk/admission.hpp"
 
 namespace portier::desk {
 
@@ -76,7 +77,11 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
             log_warning("cannot filter the kernel's destroy events by port", {{"error", error.message()}});
     }
     schedule_dump(kFirstDump);
-    if (std::exchange(resync_due_, false) || !events_) schedule_resync(kResyncDelay);
+    if (std::exchange(resync_due_, false)) {
+        ledger_.visit([&](const Ledger::Entry& entry) { not_at_desk_.insert(entry.cookie); });
+        schedule_resync(kResyncDelay, Cause::crash);
+    }
+    if (!events_) schedule_resync(kResyncDelay, Cause::lost_events);
 }
 
 // The first end wakes this thread; as long as more come, they are read in crowds, without a wake-up for each. (While
@@ -114,7 +119,7 @@ unsigned Accounting::read_events() {
         while (!error || error == std::errc::no_buffer_space)
             error = net::read_destroy_events(events_.get(), kReadBudget, visit);
         log_limited(LogSeverity::warning, "the kernel's destroy events overran, counts come from a dump");
-        resynchronise();
+        resynchronise(Cause::lost_events);
         ++count;
     }
     return count;
@@ -162,12 +167,13 @@ void Accounting::count_end(const net::SocketReport& report, const Ledger::Entry&
     board_.processes[entry.process].ended.add();
     const PortIndex::Port* port = ports_.find(report.local);
     if (!port) return;
-    if (port->counts_sources) hooks_.source_ended(entry.port, report.remote.address);
+    if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources) hooks_.source_ended(entry.port, report.remote.address);
     if (log_connections_) log_connection(*port, report, entry);
 }
 
 void Accounting::count_lost(const Ledger::Entry& entry) {
     ledger_.remove(entry.cookie);
+    not_at_desk_.erase(entry.cookie);
     board_.ports[entry.port].closed[static_cast<std::size_t>(metrics::Closed::unknown)].add();
     board_.processes[entry.process].ended.add();
 }
@@ -190,23 +196,35 @@ void Accounting::log_connection(const PortIndex::Port& port, const net::SocketRe
 
 // Events were lost: what is in the ledger and no longer in the kernel has ended, nobody knows how. But an end that the
 // kernel has not announced yet looks the same, so who is missing is only suspected, and counted if no event comes.
-void Accounting::resynchronise() {
+void Accounting::resynchronise(Cause cause) {
     if (events_) board_.globals.accounting_resyncs.add();
     drain_handovers();
     const std::uint64_t begin = monotonic_milliseconds();
     std::unordered_set<std::uint64_t> living;
+    std::map<std::uint32_t, SourceCounts> sources;  // by port
+    for (const PortIndex::Port& port : ports_.ports())
+        if (port.counts_sources) sources[port.row];
     const auto visit = [&](const net::SocketReport& report) {
-        if (ledger_.find(report.cookie)) living.insert(report.cookie);
+        const auto entry = ledger_.find(report.cookie);
+        if (!entry) return;
+        living.insert(report.cookie);
+        const bool at_desk = not_at_desk_.erase(report.cookie) == 0;
+        const auto counted = sources.find(entry->port);
+        if (counted == sources.end() || (cause == Cause::crash && at_desk)) return;
+        ++counted->second[source_key(report.remote.address)];
     };
     // Every port: the ledger also has connections of ports that were removed, even before this router came.
     constexpr std::array<net::PortInterval, 1> kEveryPort{{{0, 65535}}};
     if (const auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit)) {
         log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
-        return schedule_resync(kDumpPeriod);
+        return schedule_resync(kDumpPeriod, cause);
     }
+    tell_sources(cause, sources);
     std::vector<Ledger::Entry> suspects;
     ledger_.visit([&](const Ledger::Entry& entry) {
-        if (!living.contains(entry.cookie)) suspects.push_back(entry);
+        if (living.contains(entry.cookie)) return;
+        suspects.push_back(entry);
+        if (cause == Cause::lost_events) not_at_desk_.insert(entry.cookie);
     });
     const std::chrono::milliseconds cost(monotonic_milliseconds() - begin);
     next_resync_.set(kEventPatience, [this, cost, suspects = std::move(suspects)] {
@@ -214,8 +232,13 @@ void Accounting::resynchronise() {
             const auto still = ledger_.find(suspect.cookie);
             if (still && still->since_ms == suspect.since_ms) count_lost(*still);
         }
-        if (!events_) schedule_resync(std::max(kDumpPeriod, cost * kDumpRest));
+        if (!events_) schedule_resync(std::max(kDumpPeriod, cost * kDumpRest), Cause::lost_events);
     });
+}
+
+void Accounting::tell_sources(Cause cause, const std::map<std::uint32_t, SourceCounts>& sources) const {
+    for (const auto& [row, counts] : sources)
+        cause == Cause::crash ? hooks_.sources_found(row, counts) : hooks_.sources_counted(row, counts);
 }
 
 // A router before us may have died between accepting and handing over; nothing is accepted yet, so the difference
@@ -240,8 +263,8 @@ void Accounting::settle_after_crash() {
 }
 
 // After the events that the kernel kept for us: they know more of an end than a dump does.
-void Accounting::schedule_resync(std::chrono::milliseconds delay) {
-    next_resync_.set(delay, [this] { resynchronise(); });
+void Accounting::schedule_resync(std::chrono::milliseconds delay, Cause cause) {
+    next_resync_.set(delay, [this, cause] { resynchronise(cause); });
 }
 
 // Connections that processes accept for themselves are found by looking.

@@ -5,9 +5,11 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/alarm.hpp"
@@ -20,11 +22,18 @@
 
 namespace portier::desk {
 
+using SourceCounts = std::map<net::Address, std::uint64_t>;  // by source_key()
+
 class Accounting {
 public:
     struct Hooks {
         // A connection of a port with a limit per source has ended: the desk wants to know.
         std::function<void(std::uint32_t port_row, const net::Address& source)> source_ended;
+        // Connections that a router before us let in, to be added to the desk's counts.
+        std::function<void(std::uint32_t port_row, const SourceCounts&)> sources_found;
+        // After ends were lost: all there are, in place of the desk's counts. Who comes during the dump may be missing:
+        // in doubt the limit is too generous.
+        std::function<void(std::uint32_t port_row, const SourceCounts&)> sources_counted;
     };
 
     // Settles the counts of a router before us that died. Must be done before the desk accepts anything.
@@ -46,8 +55,10 @@ private:
     void count_end(const net::SocketReport& report, const Ledger::Entry& entry);
     void count_lost(const Ledger::Entry& entry);
     void settle_after_crash();
-    void schedule_resync(std::chrono::milliseconds delay);
-    void resynchronise();
+    enum class Cause { crash, lost_events };
+    void schedule_resync(std::chrono::milliseconds delay, Cause cause);
+    void resynchronise(Cause cause);
+    void tell_sources(Cause cause, const std::map<std::uint32_t, SourceCounts>& sources) const;
     void dump_inherited();
     void schedule_dump(std::chrono::milliseconds delay);
     void log_connection(const PortIndex::Port& port, const net::SocketReport& report, const Ledger::Entry& entry) const;
@@ -65,6 +76,7 @@ private:
     Alarm next_dump_;
     std::vector<net::PortInterval> watched_;  // whose ends the kernel announces to us
     bool resync_due_ = false;                 // with the first plan
+    std::unordered_set<std::uint64_t> not_at_desk_;  // cookies that the desk's counts by source lack
     std::uint64_t last_dump_ms_ = 0;
     bool log_connections_ = false;
 };

@@ -133,13 +133,25 @@ void Admission::ended(const net::Address& address) {
     if (found->second.connections == 0 && rate_per_source_.unlimited()) sources_.erase(found);
 }
 
+void Admission::found(const std::map<net::Address, std::uint64_t>& more) {
+    if (!counts_sources()) return;
+    for (const auto& [key, connections] : more)
+        sources_.try_emplace(key, Source{0, rate_per_source_}).first->second.connections += connections;
+}
+
+void Admission::recount(const std::map<net::Address, std::uint64_t>& living) {
+    for (auto& [key, source] : sources_) source.connections = 0;
+    found(living);
+    if (rate_per_source_.unlimited()) std::erase_if(sources_, [](const auto& item) { return item.second.connections == 0; });
+}
+
 void Admission::forget_idle_sources(std::uint64_t now_us) {
-    const std::size_t before = sources_.size();
     std::erase_if(sources_, [&](const auto& item) {
         return item.second.connections == 0 && item.second.bucket.full(now_us);
     });
-    // All of them busy: start afresh rather than grow; the limits are then too generous for a moment.
-    if (sources_.size() == before) sources_.clear();
+    // Most of them busy: start afresh rather than grow, or look through all for each new one; the limits are then too
+    // generous for a moment.
+    if (sources_.size() > kMaxSources / 10 * 9) sources_.clear();
 }
 
 }  // namespace portier::desk

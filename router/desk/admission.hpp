@@ -60,6 +60,10 @@ public:
     // A connection from this source has ended.
     void ended(const net::Address& source);
 
+    // By source_key(): connections that are here besides those that were admitted, or all there are.
+    void found(const std::map<net::Address, std::uint64_t>& more);
+    void recount(const std::map<net::Address, std::uint64_t>& living);
+
     bool counts_sources() const { return max_per_source_ > 0; }
     bool resets() const { return resets_; }
 

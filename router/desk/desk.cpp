@@ -75,6 +75,16 @@ void Desk::connection_ended(std::uint32_t port_row, const net::Address& source) 
     if (found != ports_.end()) found->second.state.admission->ended(source);
 }
 
+void Desk::sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more) {
+    const auto found = ports_.find(port_row);
+    if (found != ports_.end()) found->second.state.admission->found(more);
+}
+
+void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living) {
+    const auto found = ports_.find(port_row);
+    if (found != ports_.end()) found->second.state.admission->recount(living);
+}
+
 void Desk::stop(std::function<void()> done) {
     on_stopped_ = std::move(done);
     for (auto& [row, port] : ports_)

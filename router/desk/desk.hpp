@@ -29,6 +29,10 @@ public:
     // A connection of this port has ended (posted by accounting where a limit per source needs it).
     void connection_ended(std::uint32_t port_row, const net::Address& source);
 
+    // For a port with a limit per source: what a router before us let in, and what a dump found in all.
+    void sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more);
+    void sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living);
+
 private:
     struct Port {
         PortState state;

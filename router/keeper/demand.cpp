@@ -26,8 +26,12 @@ void Demand::stop() {
 void Demand::assign(const std::vector<const Slot*>& slots) {
     sockets_.clear();
     std::map<SlotKey, Idler> idlers;
+    std::set<int> attended;  // what arrives there is for a process that is awake
+    for (const Slot* slot : slots)
+        if (!slot->sleeps())
+            for (const InheritedSocket& inherited : slot->plan().sockets) attended.insert(inherited.socket->fd.get());
     for (const Slot* slot : slots) {
-        if (slot->sleeps()) watch_sockets(*slot);
+        if (slot->sleeps()) watch_sockets(*slot, attended);
         if (slot->plan().handler.stop_when_idle.count() == 0 || !slot->is_ready()) continue;
         const SlotKey key{slot->plan().handler.name, slot->plan().slot};
         const auto before = idlers_.find(key);
@@ -66,10 +70,10 @@ bool Demand::holds_a_connection(const Idler& idler) {
     return found || error;
 }
 
-void Demand::watch_sockets(const Slot& slot) {
+void Demand::watch_sockets(const Slot& slot, const std::set<int>& attended) {
     for (const InheritedSocket& inherited : slot.plan().sockets) {
         const int fd = inherited.socket->fd.get();
-        if (sockets_.contains(fd)) continue;
+        if (sockets_.contains(fd) || attended.contains(fd)) continue;
         const auto wake = [this, handler = slot.plan().handler.name] {
             const auto woken = events_.wake;  // assign() may destroy this closure while it runs
             woken(handler);

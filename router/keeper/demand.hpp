@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ private:
         std::vector<net::PortInterval> accepts_on;  // by itself
     };
 
-    void watch_sockets(const Slot& slot);
+    void watch_sockets(const Slot& slot, const std::set<int>& attended);
     static Idler make_idler(const Slot& slot, std::uint64_t busy_ms);
     static bool holds_a_connection(const Idler& idler);
     void check_idlers();

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,6 +43,9 @@ public:
     // Reads the file again and puts it in force, all or nothing. One at a time; a request during another one waits.
     void reload(std::function<void(const ReloadAnswer&)> answer);
 
+    // What a reload would change, or why it would be refused. Opens what would be new for a moment, changes nothing.
+    ReloadAnswer rehearse_reload();
+
     // Stops accepting, delivers what waits, drains the handlers; `stopped` is called when everything has ended. A second
     // call hurries.
     void stop(std::function<void()> stopped);
@@ -68,6 +72,7 @@ private:
     void commit_reload();
     void finish_reload(const ReloadAnswer& outcome);
     bool reload_committing() const;
+    std::set<std::string> restarted_handlers(const std::map<SlotKey, SlotPlan>& wanted) const;
     std::string fixed_key_changed(const config::Config& next) const;
 
     boost::asio::io_context& io_;

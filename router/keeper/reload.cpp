@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "keeper/changes.hpp"
 #include "keeper/keeper.hpp"
 #include "keeper/reload.hpp"
 
@@ -43,6 +44,32 @@ void Keeper::begin_reload() {
         pool_.abandon();
         finish_reload({.ok = false, .changed = false, .text = std::string(error.what()) + "\n"});
     }
+}
+
+ReloadAnswer Keeper::rehearse_reload() {
+    const config::Loaded loaded = config::load(config_.file);
+    std::string text;
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) text += config::render(diagnostic);
+    if (!loaded.config) return {.ok = false, .changed = false, .text = text};
+    if (const std::string fixed = fixed_key_changed(*loaded.config); !fixed.empty())
+        return {.ok = false, .changed = false, .text = fixed};
+    try {
+        const SocketSet sockets = SocketSet::build(*loaded.config, sockets_, next_number_);
+        const auto restarted = restarted_handlers(wanted_slots(*loaded.config, sockets));
+        const std::string changes = describe_changes(config_, *loaded.config, restarted);
+        return {.ok = true, .changed = !changes.empty(), .text = changes.empty() ? "nothing would change\n" : changes};
+    } catch (const std::exception& error) {
+        return {.ok = false, .changed = false, .text = std::string(error.what()) + "\n"};
+    }
+}
+
+std::set<std::string> Keeper::restarted_handlers(const std::map<SlotKey, SlotPlan>& wanted) const {
+    std::set<std::string> handlers;
+    for (const Slot* slot : pool_.slots()) {
+        const auto next = wanted.find({slot->plan().handler.name, slot->plan().slot});
+        if (next != wanted.end() && !slot->plan().same_process(next->second)) handlers.insert(next->first.first);
+    }
+    return handlers;
 }
 
 // What only a restart can change. The router's user: its process is already somebody. The socket: clients know it.

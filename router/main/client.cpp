@@ -20,7 +20,9 @@ namespace json = boost::json;
 
 json::value ask(const ClientOptions& options, const char* command) {
     const std::string path = admin::command_path(options.socket, "");
-    return json::parse(admin::ask(path, json::serialize(json::object{{"command", command}})));
+    json::object request{{"command", command}};
+    if (options.dry_run) request["dry_run"] = true;
+    return json::parse(admin::ask(path, json::serialize(request)));
 }
 
 // A command whose answer is done or not done, with words.

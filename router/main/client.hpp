@@ -8,6 +8,7 @@ namespace portier {
 struct ClientOptions {
     std::string socket;  // --socket
     bool json = false;   // -o json
+    bool dry_run = false;
 };
 
 int check(const std::string& file, bool effective, bool json);

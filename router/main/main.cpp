@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "main/client.hpp"
 #include "main/router_role.hpp"
 #include "main/run.hpp"
@@ -42,7 +43,8 @@ void add_commands(CLI::App& app, Options& options, std::function<int()>& chosen)
     check->add_option("FILE", options.run.file, "the configuration")->required();
     check->add_flag("--effective", options.effective, "print every value, defaults too");
     add("reload", "Read the configuration again and put it in force, all or nothing",
-        [client] { return portier::reload(client()); });
+        [client] { return portier::reload(client()); })
+        ->add_flag("--dry-run", options.client.dry_run, "only say what would change, or why it would be refused");
     add("status", "Ports, handlers and processes now", [client] { return portier::status(client()); });
     add("stop", "Deliver what waits, drain the handlers, end", [client] { return portier::stop(client()); });
     add("schema", "The JSON Schema of the configuration", [] { return portier::schema(); });
@@ -65,6 +67,18 @@ void add_router_role(CLI::App& app, Options& options, std::function<int()>& chos
     });
 }
 
+// The complaint about a word that is no command, which CLI11 would not name; empty: it is one, or an option.
+std::string unknown_command(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->get_name() == word) return "";
+        if (!command->get_group().empty()) names.push_back(command->get_name());
+    }
+    if (word.starts_with("-")) return "";
+    const auto near = portier::nearest(word, names);
+    return "unknown command \"" + word + "\"" + (near ? "; did you mean \"" + *near + "\"?" : "");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,6 +88,10 @@ int main(int argc, char** argv) {
     std::function<int()> chosen;
     add_commands(app, options, chosen);
     add_router_role(app, options, chosen);
+    if (const std::string complaint = argc > 1 ? unknown_command(app, argv[1]) : ""; !complaint.empty()) {
+        std::cerr << "portier: " << complaint << "\nRun with --help for more information.\n";
+        return 2;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

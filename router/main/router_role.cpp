@@ -136,10 +136,21 @@ int run_router() {
     ::signal(SIGINT, SIG_IGN);  // Ctrl-C on a terminal is for the keeper
     const metrics::BoardMemory board = metrics::BoardMemory::attach(Fd(kBoard));
     DeskHalf* desk_half = nullptr;
-    AdminHalf admin(*board, {.source_ended = [&](std::uint32_t row, const net::Address& source) {
-                        asio::post(desk_half->io(),
-                                   [desk_half, row, source] { desk_half->desk().connection_ended(row, source); });
-                    }});
+    const auto at_desk = [&desk_half](auto action) {
+        asio::post(desk_half->io(), [desk_half, action = std::move(action)] { action(desk_half->desk()); });
+    };
+    AdminHalf admin(*board, {.source_ended =
+                                 [at_desk](std::uint32_t row, const net::Address& source) {
+                                     at_desk([row, source](desk::Desk& desk) { desk.connection_ended(row, source); });
+                                 },
+                             .sources_found =
+                                 [at_desk](std::uint32_t row, const desk::SourceCounts& counts) {
+                                     at_desk([row, counts](desk::Desk& desk) { desk.sources_found(row, counts); });
+                                 },
+                             .sources_counted =
+                                 [at_desk](std::uint32_t row, const desk::SourceCounts& counts) {
+                                     at_desk([row, counts](desk::Desk& desk) { desk.sources_counted(row, counts); });
+                                 }});
     DeskHalf desk(*board, admin);
     desk_half = &desk;
 

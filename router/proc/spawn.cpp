@@ -51,6 +51,7 @@ public:
         // After the change of user, which clears it (prctl(2)).
         if (command_.parent_death_signal) ::prctl(PR_SET_PDEATHSIG, command_.parent_death_signal, 0, 0, 0);
         place_descriptors();
+        set_low_descriptor_limit();
         if (executable_ >= 0)
             ::execveat(executable_, "", memory_.argv.data(), memory_.environment.data(), AT_EMPTY_PATH);
         else
@@ -75,10 +76,25 @@ private:
     }
 
     void set_limits() {
-        for (const ResourceLimit& limit : command_.limits) {
-            const rlimit value{limit.value, limit.value};
-            if (::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) < 0) fail("setrlimit");
-        }
+        for (const ResourceLimit& limit : command_.limits)
+            if (!is_low_descriptor_limit(limit)) set_limit(limit);
+    }
+
+    // Placing the descriptors takes twice as many for a moment, so a lower limit on them comes after that.
+    void set_low_descriptor_limit() {
+        for (const ResourceLimit& limit : command_.limits)
+            if (is_low_descriptor_limit(limit)) set_limit(limit);
+    }
+
+    static bool is_low_descriptor_limit(const ResourceLimit& limit) {
+        rlimit present{};
+        return limit.resource == RLIMIT_NOFILE && ::getrlimit(RLIMIT_NOFILE, &present) == 0 &&
+               limit.value < present.rlim_max;
+    }
+
+    void set_limit(const ResourceLimit& limit) {
+        const rlimit value{limit.value, limit.value};
+        if (::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) < 0) fail("setrlimit");
     }
 
     void become_user() {

@@ -24,6 +24,20 @@ protected:
 
 }  // namespace
 
+// A descriptor may be shared with a program that expects it to block; looking at it does not change that.
+TEST_F(ReadableTest, LeavesTheFlagsAsTheyAre) {
+    const Fd blocking(::eventfd(1, EFD_CLOEXEC));
+    for (const int fd : {blocking.get(), event_.get()}) {
+        const int before = ::fcntl(fd, F_GETFL);
+        Readable readable(io_, fd, [this] { ++calls_; });
+        readable.wait();
+        EXPECT_EQ(::fcntl(fd, F_GETFL), before);
+    }
+    Readable readable(io_, blocking.get(), [this] { ++calls_; });
+    readable.wait();
+    ASSERT_TRUE(test::run_until(io_, [&] { return calls_ == 1; }));
+}
+
 // One wait() makes one call, and what was already readable counts.
 TEST_F(ReadableTest, CallsOncePerWait) {
     Readable readable(io_, event_.get(), [this] { ++calls_; });

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <map>
 #include <memory>
 
 #include "base/clock.hpp"
@@ -39,9 +40,14 @@ protected:
 
     void start(Fd events) {
         accounting_ = std::make_unique<desk::Accounting>(
-            io_, *board_, desk::Accounting::Hooks{[this](std::uint32_t row, const net::Address& source) {
-                sources_.emplace_back(row, source);
-            }});
+            io_, *board_,
+            desk::Accounting::Hooks{
+                .source_ended = [this](std::uint32_t row,
+                                       const net::Address& source) { sources_.emplace_back(row, source); },
+                .sources_found = [this](std::uint32_t row,
+                                        const desk::SourceCounts& counts) { found_[row] = counts; },
+                .sources_counted = [this](std::uint32_t row,
+                                          const desk::SourceCounts& counts) { counted_[row] = counts; }});
         plan_.destroy_events = events ? 1 : 0;
         accounting_->apply(plan_, std::move(events));
     }
@@ -73,7 +79,8 @@ protected:
     boost::asio::io_context io_{1};
     Fd listener_ = listen_somewhere(1024);
     delivery::Plan plan_;
-    std::vector<std::pair<std::uint32_t, net::Address>> sources_;  // what the hook was told
+    std::vector<std::pair<std::uint32_t, net::Address>> sources_;  // what the hooks were told
+    std::map<std::uint32_t, desk::SourceCounts> found_, counted_;
     std::unique_ptr<desk::Accounting> accounting_;
 };
 

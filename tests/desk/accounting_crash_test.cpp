@@ -122,6 +122,44 @@ TEST_F(AccountingCrashTest, WaitsForThePlanBeforeItComparesWithADump) {
     EXPECT_EQ(row().active(), 3u);
 }
 
+// The next router's desk learns who is already inside where it counts per source, and else nothing.
+TEST_F(AccountingCrashTest, FindsTheSourcesOfThoseLetInBefore) {
+    auto pairs = live_through_a_crash(3);
+    plan_.ports[0].admission.max_connections_per_source = 5;
+    start(events_again());
+    test::reset(pairs[0].accepted);
+    const Pair later = handed_over();
+    ASSERT_TRUE(run_until_closed(1));
+    EXPECT_TRUE(sources_.empty()) << "an end that the desk was not told of before";
+    ASSERT_TRUE(run_until_resync());
+    ASSERT_EQ(found_.size(), 1u);
+    EXPECT_EQ(found_[kRow], (SourceCounts{{test::kLoopback, 2}})) << "not the one that this desk let in";
+    test::reset(pairs[1].accepted);
+    ASSERT_TRUE(run_until_closed(2));
+    EXPECT_EQ(sources_.size(), 1u);
+    EXPECT_TRUE(counted_.empty());
+}
+
+TEST_F(AccountingCrashTest, FindsNoSourcesWhereTheyAreNotLimited) {
+    const auto pairs = live_through_a_crash(3);
+    start(events_again());
+    ASSERT_TRUE(run_until_resync());
+    EXPECT_TRUE(found_.empty());
+}
+
+// Where ends go unheard, all sources are counted; an end that is heard after all does not count twice.
+TEST_F(AccountingCrashTest, CountsTheSourcesAfterLostEvents) {
+    plan_.ports[0].admission.max_connections_per_source = 5;
+    start(Fd());
+    const Pair lives = handed_over(), lives_too = handed_over();
+    Pair ends = handed_over();
+    test::reset(ends.accepted);
+    ASSERT_TRUE(run_until_closed(1));
+    EXPECT_EQ(counted_[kRow], (SourceCounts{{test::kLoopback, 2}}));
+    EXPECT_TRUE(sources_.empty());
+    EXPECT_TRUE(found_.empty());
+}
+
 // A connection of a port that was removed is alive as long as the kernel says so.
 TEST_F(AccountingCrashTest, LeavesConnectionsOfARemovedPortAlone) {
     const auto pairs = live_through_a_crash(3);

@@ -204,6 +204,27 @@ TEST(Admission, CountsNetworksOfIpv6) {
     EXPECT_FALSE(admission.refuse(address("2001:db8::4"), 0, kStart));
 }
 
+// What a dump found counts, whatever was counted before.
+TEST(Admission, TakesARecountOfTheSources) {
+    Admission admission({.max_connections_per_source = 2});
+    EXPECT_FALSE(admission.refuse(source(1), 0, kStart));
+    EXPECT_FALSE(admission.refuse(source(1), 0, kStart));
+    admission.recount({{source(2), 2}});
+    EXPECT_FALSE(admission.refuse(source(1), 0, kStart)) << "its two had ended unheard";
+    EXPECT_EQ(admission.refuse(source(2), 0, kStart), Rejected::source_limit) << "it was let in by a router before us";
+    admission.ended(source(2));
+    EXPECT_FALSE(admission.refuse(source(2), 0, kStart));
+    admission.ended(source(2));
+    admission.found({{source(2), 1}, {source(4), 1}});
+    EXPECT_EQ(admission.refuse(source(2), 0, kStart), Rejected::source_limit);
+    EXPECT_FALSE(admission.refuse(source(4), 0, kStart));
+    EXPECT_EQ(admission.refuse(source(4), 0, kStart), Rejected::source_limit);
+
+    Admission without({.max_connections = 5});
+    without.recount({{source(3), 2}});
+    EXPECT_FALSE(without.refuse(source(3), 0, kStart)) << "nobody would tell of their ends";
+}
+
 // Each source has its own rate.
 TEST(Admission, LimitsTheRateOfASource) {
     Admission admission({.accept_rate_per_source = {1, 1000}});

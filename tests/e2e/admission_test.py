@@ -3,6 +3,8 @@ when its cause is.
 """
 
 import concurrent.futures
+import os
+import signal
 import socket
 import time
 
@@ -13,11 +15,12 @@ ANNA, BEN = "127.0.0.2", "127.0.0.3"
 
 
 class Admission(street.Case):
-    def open_street(self, **options):
+    def open_street(self, prefix=(), **options):
         self.port = street.free_port()
         self.key = f"{self.port}/tcp"
         self.portier = self.street({"echo": street.handler("echo", processes=2)},
-                                   {self.key: {"handler": "echo", **options}})
+                                   {self.key: {"handler": "echo", **options}}, start=False)
+        self.portier.start(prefix)
 
     def served(self, source=None, **place):
         """A connection that is served."""
@@ -188,6 +191,24 @@ class SourceLimit(Admission):
         self.served(host="::1")
         self.assertEqual([self.refusal(), self.refusal(host="::1")], ["close"] * 2)
         self.assert_rejected(source_limit=2)
+
+    def test_it_outlives_the_router(self):
+        self.open_street(max_connections_per_source=2, over_limit="reset")
+        inside = [self.served(ANNA), self.served(ANNA)]
+        self.wait_active(2)
+        os.kill(self.portier.router_pid(), signal.SIGKILL)
+        # A new router counts who is inside in its first second; until then it is generous.
+        street.wait_until(lambda: not self.is_served(ANNA), "anna has no place left")
+        self.assertTrue(self.is_served(BEN))
+        inside.pop().close()
+        street.wait_until(lambda: self.is_served(ANNA), "anna has a place again")
+
+    def test_it_does_not_wear_out_without_the_kernels_events(self):
+        """The ends are found by dumps then."""
+        self.open_street(prefix=(street.PYTHON, "-I", street.HERE / "without_events.py"), max_connections_per_source=2)
+        for turn in range(3):
+            for place in "first", "second":
+                street.wait_until(lambda: self.is_served(ANNA), f"anna's {place} place in turn {turn}")
 
     def test_it_does_not_wear_out(self):
         """However often a source comes and goes, and however its connections end, it keeps its places."""

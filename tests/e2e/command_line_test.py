@@ -56,6 +56,10 @@ class ExitCodes(CommandLine):
                           ("status", "superfluous"), ("check", self.file(GOOD), "-o", "yaml")):
             self.assert_run(2, *arguments)
 
+    def test_an_unknown_command_is_named(self):
+        self.assertIn('unknown command "reloda"; did you mean "reload"?', self.assert_run(2, "reloda").stderr)
+        self.assertIn('unknown command "router7"\n', self.assert_run(2, "router7").stderr)
+
     def test_bad_configuration(self):
         for command in "check", "run":
             done = self.assert_run(2, command, self.file(BAD))

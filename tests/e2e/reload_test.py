@@ -253,5 +253,47 @@ class Quietly(ReloadCase):
         self.assertEqual(self.portier.metrics().total("portier_config_reloads_total", result="failed"), 0)
 
 
+class DryRun(ReloadCase):
+    def test_says_what_would_change_and_changes_nothing(self):
+        self.open_street()
+        pids = self.portier.pids("changing")
+        self.assertEqual(self.portier.command("reload", "--dry-run").stdout, "nothing would change\n")
+        added = street.free_port()
+        config = copy.deepcopy(self.good)
+        config["handlers"]["changing"]["env"] = {"MENU": "new"}
+        config["ports"][f"127.0.0.1:{added}/tcp"] = "steady"
+        self.portier.write(json.dumps(config))
+        done = self.portier.command("reload", "--dry-run")
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, "handler changing: changed, its processes are replaced\n"
+                             f"port 127.0.0.1:{added}/tcp: added, handler steady\n"))
+        self.assertRaises(ConnectionRefusedError, street.connect, added)
+        self.assert_untouched(pids)
+
+    def test_says_why_it_would_be_refused(self):
+        self.open_street()
+        pids = self.portier.pids("changing")
+        self.portier.write("version: 2")
+        done = self.portier.command("reload", "--dry-run")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("street.yaml:1:10: error", done.stderr)
+        with socket.create_server(("127.0.0.1", 0)) as somebody:
+            config = copy.deepcopy(self.good)
+            taken = f"127.0.0.1:{somebody.getsockname()[1]}/tcp"
+            config["ports"][taken] = "steady"
+            self.portier.write(json.dumps(config))
+            done = self.portier.command("reload", "--dry-run")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(taken, done.stderr)
+        self.assert_untouched(pids)
+
+    def assert_untouched(self, pids):
+        self.assertEqual(self.portier.pids("changing"), pids)
+        metrics = self.portier.metrics()
+        self.assertEqual(metrics.total("portier_config_reloads_total"), 0)
+        self.assertEqual(metrics.of("portier_config_last_reload_successful"), 1)
+        self.assertEqual(self.portier.status()["last_reload_error"], "")
+
+
 if __name__ == "__main__":
     street.main()

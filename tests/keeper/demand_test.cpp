@@ -57,7 +57,22 @@ TEST_F(DemandTest, ConnectionWakesItsHandler) {
     EXPECT_TRUE(test::accept_from(veg_sockets[0].socket->fd));
 }
 
-// So does a datagram.
+// While one process of the pool is awake, what arrives at the listener they share is for that one.
+TEST_F(DemandTest, SleepersAreNotWokenForWhatAnotherProcessAttendsTo) {
+    const auto sockets = listening_socket();
+    const auto awake = make_slot(sleeper("veg"), sockets), asleep = make_slot(sleeper("veg"), sockets);
+    awake->start();
+    demand_.assign({awake.get(), asleep.get()});
+    const Fd client = connect_to(sockets);
+    const auto bread_sockets = listening_socket();
+    const auto bread = make_slot(sleeper("bread"), bread_sockets);
+    demand_.assign({awake.get(), asleep.get(), bread.get()});
+    const Fd later = connect_to(bread_sockets);
+    ASSERT_TRUE(run_until([&] { return !woken_.empty(); }));
+    EXPECT_EQ(woken_, std::vector<std::string>{"bread"});
+}
+
+// So does a datagram wake its handler.
 TEST_F(DemandTest, DatagramWakes) {
     const std::uint16_t number = test::free_ports();
     const auto socket = std::make_shared<OpenSocket>(1, net::open_udp_socket({test::kLoopback, number}, true));

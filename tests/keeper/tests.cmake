@@ -1,6 +1,7 @@
 # Tests of router/keeper; one for each source but keeper.cpp, reload.cpp and router_process.cpp, which start a second
 # portier: tests/e2e has those.
 add_executable(keeper_test
+  keeper/changes_test.cpp
   keeper/demand_test.cpp
   keeper/handler_process_program_test.cpp
   keeper/handler_process_test.cpp

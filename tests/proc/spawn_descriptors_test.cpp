@@ -46,6 +46,19 @@ TEST(SpawnDescriptors, StandardOnesCanBeSources) {
         .expect_descriptors({{5, test::target_of(STDERR_FILENO)}, {2, test::target_of(pipe.write.get())}});
 }
 
+// A limit of descriptors need not leave room for the way in which they are placed.
+TEST(SpawnDescriptors, FitInTheLimitThatTheProgramGets) {
+    const Pipe pipe;
+    Command command;
+    command.limits = {{RLIMIT_NOFILE, 110}};
+    std::map<int, std::string> wanted;
+    for (int number = 3; number < 103; ++number) {
+        command.descriptors.emplace_back(number, pipe.read.get());
+        wanted[number] = test::target_of(pipe.read.get());
+    }
+    Waiting(command).expect_descriptors(wanted);
+}
+
 // A port range for `inherit` is thousands of them.
 TEST(SpawnDescriptors, CanBeThousands) {
     const Pipe pipe;
