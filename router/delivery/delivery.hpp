@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "base/fd.hpp"
 #include "net/endpoint.hpp"
@@ -16,6 +17,10 @@ class io_context;
 
 namespace portier::metrics {
 struct Board;
+}
+
+namespace portier::net {
+class LingeringCloser;
 }
 
 namespace portier::delivery {
@@ -40,6 +45,9 @@ public:
     // False: nobody can take a connection now, so connections stay in the kernel's queue.
     virtual bool has_room() const = 0;
 
+    // The records of handovers are read too slowly; nothing should be delivered until has_room() again.
+    virtual bool is_behind() const = 0;
+
     // Takes the connection; it reaches a process or, if that dies first, another one.
     virtual void deliver(Accepted accepted) = 0;
 
@@ -49,8 +57,9 @@ public:
     // A listener has accepted what it will accept for now.
     virtual void end_of_burst() = 0;
 
-    // A new plan: processes came or went. Those that went are told that no more will come.
-    virtual void update(const HandlerPlan& plan, Descriptors& descriptors) = 0;
+    // A new plan: processes came or went. Those that went are told that no more will come, and are given up once they
+    // are not among `leaving` (channel numbers) any more.
+    virtual void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) = 0;
 
     // True when nothing is left to hand over.
     virtual bool idle() const = 0;
@@ -59,8 +68,10 @@ public:
 struct DeliveryContext {
     boost::asio::io_context& io;
     metrics::Board& board;
-    std::function<void()> on_room;                           // called when has_room() became true again
-    std::function<void(std::uint32_t handler_row)> on_demand;  // the handler needs a process
+    net::LingeringCloser& closer;
+    std::function<void()> on_room;                             // called when has_room() became true again
+    std::function<void(std::uint32_t process_row)> on_broken;  // a process, alive or not, will take no more
+    std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
 };
 
 // nullptr: the handler's processes accept for themselves.

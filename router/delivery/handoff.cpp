@@ -12,12 +12,13 @@
 #include "delivery/handoff_channel.hpp"
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
+#include "net/lingering_closer.hpp"
 
 namespace portier::delivery {
 
 namespace {
 
-// After the kernel refused a message for a reason that no later message of the process will tell us is over.
+// For what no message of a process will tell us is over: a full queue, records that are read too slowly.
 constexpr std::chrono::milliseconds kRetryDelay{20};
 constexpr std::uint32_t kNoProcess = 0;  // the board's row of nobody
 
@@ -28,24 +29,29 @@ public:
           poll_(context.io, [this](std::uint32_t number) { on_readable(number); }),
           retry_(context.io) {}
 
+    bool is_behind() const override { return context_.board.handovers.nearly_full(); }
+
     bool has_room() const override {
-        if (context_.board.handovers.nearly_full()) return false;
+        if (is_behind()) return false;
         return waiting_.empty() && std::any_of(processes_.begin(), processes_.end(),
                                                [](const Process& p) { return p.channel->has_room(); });
     }
 
     void deliver(Accepted accepted) override {
-        if (HandoffChannel* channel = pick(accepted.remote.address)) return hand_over(*channel, std::move(accepted));
-        record(accepted, kNoProcess);
-        waiting_.push_back(std::move(accepted));
+        auto refused = try_to_deliver(std::move(accepted));
+        if (!refused) return;
+        record(*refused, kNoProcess);
+        waiting_.push_back(std::move(*refused));
+        retry_soon();
     }
 
     void demand() override {
         starved_ = true;
-        if (context_.board.handovers.nearly_full()) retry_soon();
+        // Room may have come since the listener asked, and then nobody will say so again.
+        if (is_behind() || has_room()) retry_soon();
         if (!on_demand_ || demanded_ || !processes_.empty()) return;
-        demanded_ = true;
-        context_.on_demand(row_);
+        demanded_ = context_.on_demand(row_);
+        if (!demanded_) retry_soon();
     }
 
     void end_of_burst() override {
@@ -53,13 +59,11 @@ public:
         if (!has_room()) poll_.be_eager();
     }
 
-    void update(const HandlerPlan& plan, Descriptors& descriptors) override;
+    void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
 
     bool idle() const override {
         const auto nothing_under_way = [](const Process& p) { return p.channel->idle(); };
-        // Of a handler that is gone nobody will ever take those that wait.
-        const bool nobody_waits = waiting_.empty() || gone_;
-        return nobody_waits && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
+        return waiting_.empty() && std::all_of(processes_.begin(), processes_.end(), nothing_under_way) &&
                std::all_of(leaving_.begin(), leaving_.end(), nothing_under_way);
     }
 
@@ -71,10 +75,10 @@ private:
     };
 
     HandoffChannel* pick(const net::Address& source);
-    void hand_over(HandoffChannel& channel, Accepted accepted);
+    std::optional<Accepted> try_to_deliver(Accepted accepted);
     void record(const Accepted& accepted, std::uint32_t process_row);
-    void take_back(Accepted refused);
     void retry_soon();
+    void let_go(const std::set<std::uint32_t>& leaving);
     void on_room();
     void on_readable(std::uint32_t number);
     void deliver_waiting();
@@ -83,26 +87,28 @@ private:
 
     DeliveryContext context_;
     std::uint32_t row_ = 0;
-    bool gone_ = false;      // the configuration has no such handler any more
+    std::string name_;
     bool on_demand_ = false;
     bool demanded_ = false;  // asked for a process; the next plan answers
     bool starved_ = false;   // a listener found no room and waits to hear that there is some
     BalanceRule rule_ = BalanceRule::round_robin;
     std::size_t turn_ = 0;
-    std::vector<Process> processes_;   // get new connections
-    std::vector<Process> leaving_;     // told that no more will come; gone when the process ends
+    std::vector<Process> processes_;  // get new connections
+    std::vector<Process> leaving_;    // told that no more will come; gone when the process ends
     ChannelPoll poll_;
-    std::deque<Accepted> waiting_;     // redeliveries for which no process has room yet
+    std::deque<Accepted> waiting_;  // redeliveries for which no process has room yet
     std::vector<Candidate> candidates_;
     Alarm retry_;
+    bool retry_is_set_ = false;
 };
 
-void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
+void Handoff::update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) {
     row_ = plan.row;
-    gone_ = plan.delivery.empty();
+    if (!plan.name.empty()) name_ = plan.name;
     on_demand_ = plan.on_demand;
     demanded_ = false;
-    rule_ = balance_rule(plan.balance);
+    const bool gone = plan.delivery.empty();  // the configuration has no such handler any more
+    if (!gone) rule_ = balance_rule(plan.balance);
     std::vector<Process> next;
     for (const ProcessPlan& wanted : plan.processes) {
         const auto same = [&](const Process& p) { return p.number == wanted.channel; };
@@ -119,13 +125,38 @@ void Handoff::update(const HandlerPlan& plan, Descriptors& descriptors) {
         leaving_.push_back(std::move(process));
     }
     processes_ = std::move(next);
+    let_go(leaving);
     deliver_waiting();
+    if (!gone) return;
+    // Nobody will ever take those that wait.
+    for (Accepted& accepted : waiting_) context_.closer.close(std::move(accepted.socket));
+    waiting_.clear();
+}
+
+// The keeper knows that a process has ended, even where a child of it keeps the channel open.
+void Handoff::let_go(const std::set<std::uint32_t>& leaving) {
+    std::vector<std::uint32_t> ended;
+    for (const Process& process : leaving_)
+        if (!leaving.contains(process.number)) ended.push_back(process.number);
+    for (const std::uint32_t number : ended)
+        for (Process& process : leaving_)
+            if (process.number == number) {
+                process.channel->end();
+                break;
+            }
 }
 
 Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
     HandoffChannel::Events events{
         .room = [this] { on_room(); },
         .dead = [this, number = plan.channel](std::vector<Accepted> left) { on_dead(number, std::move(left)); },
+        .broken =
+            [this, row = plan.row, slot = plan.slot] {
+                log_limited(LogSeverity::warning, "a process does not keep to the handoff contract",
+                            {{"handler", name_}, {"process", slot}});
+                context_.on_broken(row);
+            },
+        .release = [this](Fd socket) { context_.closer.close(std::move(socket)); },
         .dispatched =
             [this](std::uint64_t microseconds) {
                 context_.board.globals.dispatch_handoff.observe(metrics::kDispatchBounds, microseconds);
@@ -144,12 +175,18 @@ HandoffChannel* Handoff::pick(const net::Address& source) {
     return index == kNobody ? nullptr : processes_[index].channel.get();
 }
 
-void Handoff::hand_over(HandoffChannel& channel, Accepted accepted) {
-    // Before the process can have it: its end may be announced at once, and then the ledger must know it.
-    record(accepted, channel.row_number());
-    // One message per connection on purpose: a router that is killed between accept and send loses what it holds, so
-    // it never holds more than one (tests/e2e/router_crash_test.py).
-    if (auto refused = channel.send(std::move(accepted))) take_back(std::move(*refused));
+// What nobody takes comes back. A process whose queue is full is passed over, so that it holds up nobody but itself.
+std::optional<Accepted> Handoff::try_to_deliver(Accepted accepted) {
+    while (HandoffChannel* channel = pick(accepted.remote.address)) {
+        // Before the process can have it: its end may be announced at once, and then the ledger must know it.
+        record(accepted, channel->row_number());
+        // One message per connection on purpose: a router that is killed between accept and send loses what it holds,
+        // so it never holds more than one (tests/e2e/router_crash_test.py).
+        auto refused = channel->send(std::move(accepted));
+        if (!refused) return std::nullopt;
+        accepted = std::move(*refused);
+    }
+    return accepted;
 }
 
 void Handoff::record(const Accepted& accepted, std::uint32_t process_row) {
@@ -169,34 +206,35 @@ void Handoff::on_room() {
     context_.on_room();
 }
 
-void Handoff::take_back(Accepted refused) {
-    waiting_.push_back(std::move(refused));
-    retry_soon();
-}
-
 void Handoff::retry_soon() {
+    if (std::exchange(retry_is_set_, true)) return;
     retry_.set(kRetryDelay, [this] {
+        retry_is_set_ = false;
         for (Process& process : processes_) process.channel->retry();
         on_room();
+        if (starved_ && !has_room()) demand();
     });
 }
 
 void Handoff::deliver_waiting() {
-    for (std::size_t count = waiting_.size(); count > 0; --count) {
-        HandoffChannel* channel = pick(waiting_.front().remote.address);
-        if (!channel) return;
-        Accepted accepted = std::move(waiting_.front());
+    while (!waiting_.empty() && !is_behind()) {
+        auto refused = try_to_deliver(std::move(waiting_.front()));
         waiting_.pop_front();
-        hand_over(*channel, std::move(accepted));
+        if (!refused) continue;
+        waiting_.push_front(std::move(*refused));
+        break;
     }
+    if (!waiting_.empty()) retry_soon();
 }
 
 void Handoff::on_dead(std::uint32_t number, std::vector<Accepted> left) {
     if (!left.empty()) log_info("connections of a dead process go to another one", {{"connections", left.size()}});
     // Closing a channel takes it out of the poll only if the keeper did not hold a copy of it.
     const auto same = [this, number](const Process& p) {
-        if (p.number == number) poll_.remove(p.channel->descriptor());
-        return p.number == number;
+        if (p.number != number) return false;
+        poll_.remove(p.channel->descriptor());
+        context_.on_broken(p.channel->row_number());  // no news if it is dead
+        return true;
     };
     std::erase_if(processes_, same);
     std::erase_if(leaving_, same);

@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/clock.hpp"
@@ -17,11 +18,16 @@ namespace {
 
 // Messages read in one turn: a process that never stops talking does not keep the desk.
 constexpr int kReadBudget = 64;
+// However large its credit is. The kernel's queue has room for about as many.
+constexpr std::uint64_t kMostUnderWay = 256;
+// So long a process may leave a connection untaken before others get the next ones.
+constexpr std::uint64_t kPatienceUs = 1'000'000;
+constexpr int kLastWords = 4096;  // more than fit into the kernel's queue
 
-// Nothing waits in the kernel's queue to the process: it has received all that was sent (unix(7), SIOCOUTQ).
-bool queue_empty(int channel) {
+// What waits in the kernel's queue to the process; 0: it has received all that was sent (unix(7), SIOCOUTQ).
+int queued_bytes(int channel) {
     int bytes = 0;
-    return ::ioctl(channel, SIOCOUTQ, &bytes) == 0 && bytes == 0;
+    return ::ioctl(channel, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 }  // namespace
@@ -30,7 +36,7 @@ HandoffChannel::HandoffChannel(Fd channel, std::uint32_t row_number, metrics::Pr
     : channel_(std::move(channel)), row_number_(row_number), row_(row), events_(std::move(events)) {
     // A router before us may have died with doors under way; the ids go on behind them.
     inherited_ = row_.sent.get();
-    if (queue_empty(channel_.get())) row_.taken.set(inherited_);
+    if (queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
 }
 
 std::uint64_t HandoffChannel::under_way() const {
@@ -38,7 +44,13 @@ std::uint64_t HandoffChannel::under_way() const {
     return untaken_.size() + (inherited_ > taken ? inherited_ - taken : 0);
 }
 
-bool HandoffChannel::has_room() const { return !stopping_ && !full_ && under_way() < row_.credit.get(); }
+bool HandoffChannel::has_room() const {
+    return !row_.stopping.get() && !full_ && under_way() < std::min(row_.credit.get(), kMostUnderWay) && !is_overdue();
+}
+
+bool HandoffChannel::is_overdue() const {
+    return !untaken_.empty() && monotonic_microseconds() > untaken_.front().sent_us + kPatienceUs;
+}
 
 std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
     row_.sent.add();
@@ -46,72 +58,90 @@ std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
     const int socket = accepted.socket.get();
     message_.clear();
     net::encode_header(message_, net::HandoffType::doors, 1);
-    net::encode_door(message_, {.id = id,
-                                .protocol = IPPROTO_TCP,
-                                .local = accepted.local,
-                                .remote = accepted.remote,
-                                .datagrams = {}});
-    if (net::send_message(channel_.get(), message_, std::span(&socket, 1))) {
-        // EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. A dead process
-        // (EPIPE) is noticed by reading. In each case the door looks for another process; its id stays used.
+    net::encode_door(
+        message_,
+        {.id = id, .protocol = IPPROTO_TCP, .local = accepted.local, .remote = accepted.remote, .datagrams = {}});
+    if (const auto error = net::send_message(channel_.get(), message_, std::span(&socket, 1))) {
+        // EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. EPIPE: the process
+        // reads no more, or is dead, which is noticed by reading. In each case the door looks for another process; its
+        // id stays used.
+        if (error == std::errc::broken_pipe) row_.stopping.set(1);
         full_ = true;
+        queued_when_full_ = queued_bytes(channel_.get());
         return accepted;
     }
-    untaken_.push_back({id, std::move(accepted)});
+    untaken_.push_back({id, monotonic_microseconds(), std::move(accepted)});
     return std::nullopt;
+}
+
+void HandoffChannel::retry() {
+    if (!full_) return;
+    const int queued = queued_bytes(channel_.get());
+    full_ = queued > 0 && queued >= queued_when_full_;
 }
 
 void HandoffChannel::drain() {
     message_.clear();
     net::encode_header(message_, net::HandoffType::drain);
-    stopping_ = true;
-    if (const auto error = net::send_message(channel_.get(), message_))
-        log_debug("drain was not delivered", {{"error", error.message()}});
+    row_.stopping.set(1);
+    const auto error = net::send_message(channel_.get(), message_);
+    drain_due_ = error == std::errc::resource_unavailable_try_again;
+    if (error && !drain_due_) log_debug("drain was not delivered", {{"error", error.message()}});
 }
 
 void HandoffChannel::on_readable() {
-    for (int count = 0; count < kReadBudget && read_one(); ++count) {
-    }
+    Said said = Said::something;
+    for (int count = 0; count < kReadBudget && said == Said::something; ++count) said = read_one();
+    if (said == Said::farewell) return on_dead();
+    if (drain_due_) drain();
 }
 
-// Returns false when there is nothing more to read now, or this object is gone.
-bool HandoffChannel::read_one() {
+void HandoffChannel::end() {
+    for (int count = 0; count < kLastWords && read_one() == Said::something; ++count) {
+    }
+    on_dead();
+}
+
+HandoffChannel::Said HandoffChannel::read_one() {
     std::array<std::byte, 256> buffer;
     const net::Received received = net::receive_message(channel_.get(), buffer);
-    if (received.error == std::errc::resource_unavailable_try_again) return false;
+    if (received.error == std::errc::resource_unavailable_try_again) return Said::nothing;
     // A process that died with unread doors leaves ECONNRESET once; what it said before can still be read after that.
-    if (received.error == std::errc::connection_reset) return true;
-    if (received.error == std::errc::broken_pipe) {
-        on_dead();
-        return false;
-    }
+    if (received.error == std::errc::connection_reset) return Said::something;
+    if (received.error == std::errc::broken_pipe) return Said::farewell;
     const auto message = net::decode_handoff(std::span(buffer).first(received.size));
     if (received.error || !message) {
-        log_limited(LogSeverity::warning,
-                    "a handler process sent a message that is not part of the contract; it gets no more connections",
-                    {{"process", row_number_}});
-        stopping_ = true;
-        return true;
+        break_off();
+        return Said::something;
     }
     switch (message->type) {
         case net::HandoffType::taken: on_taken(message->taken); break;
         case net::HandoffType::credit: row_.credit.set(message->credit); break;
-        case net::HandoffType::stopping: stopping_ = true; break;
+        case net::HandoffType::stopping: row_.stopping.set(1); break;
         case net::HandoffType::doors:
-        case net::HandoffType::drain: stopping_ = true; break;  // only the router says these
+        case net::HandoffType::drain: break_off(); break;  // only the router says these
     }
     if (has_room()) events_.room();
-    return true;
+    return Said::something;
+}
+
+void HandoffChannel::break_off() {
+    if (row_.stopping.get()) return;
+    row_.stopping.set(1);
+    events_.broken();
 }
 
 void HandoffChannel::on_taken(std::uint64_t id) {
     const std::uint64_t now = monotonic_microseconds();
     while (!untaken_.empty() && untaken_.front().id <= id) {
         events_.dispatched(now - untaken_.front().accepted.accepted_us);
+        events_.release(std::move(untaken_.front().accepted.socket));
         untaken_.pop_front();
     }
     full_ = false;
     if (id > row_.taken.get() && id <= row_.sent.get()) row_.taken.set(id);
+    // Ids that the kernel refused to a router before us are never taken.
+    if (inherited_ > row_.taken.get() && queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
 }
 
 void HandoffChannel::on_dead() {

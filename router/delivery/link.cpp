@@ -39,7 +39,7 @@ std::error_code send_header(int link, const Header& header, std::span<const int>
 
 // A plan can be longer than a message, so it travels as a memory file.
 std::string read_memory_file(const Fd& file) {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(file.get(), &status) < 0) return {};
     std::string text(static_cast<std::size_t>(status.st_size), '\0');
     const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
@@ -94,7 +94,9 @@ std::error_code send_plan(int link, std::uint64_t generation, const std::string&
     return send_header(link, {LinkType::plan, 0, generation}, std::span(&descriptor, 1), patience_ms);
 }
 
-std::error_code send_stop(int link) { return send_header(link, {LinkType::stop, 0, 0}, {}, 0); }
+std::error_code send_stop(int link) {
+    return send_header(link, {LinkType::stop, 0, 0}, {}, 0);
+}
 
 std::error_code send_applied(int link, std::uint64_t generation) {
     return send_header(link, {LinkType::applied, 0, generation}, {}, 0);
@@ -102,6 +104,10 @@ std::error_code send_applied(int link, std::uint64_t generation) {
 
 std::error_code send_demand(int link, std::uint32_t handler_row) {
     return send_header(link, {LinkType::demand, 0, handler_row}, {}, 0);
+}
+
+std::error_code send_broken(int link, std::uint32_t process_row) {
+    return send_header(link, {LinkType::broken, 0, process_row}, {}, 0);
 }
 
 LinkReceived receive_link(int link) {

@@ -20,11 +20,12 @@ enum class LinkType : std::uint8_t {
     stop = 3,     // keeper: accept what is waiting, deliver it, end
     applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed
     demand = 5,   // router: a connection waits for this handler, which has no process
+    broken = 6,   // router: this process will take no more connections
 };
 
 struct LinkMessage {
     LinkType type;
-    std::uint64_t generation = 0;  // demand: the handler's row
+    std::uint64_t generation = 0;  // demand, broken: the row
     std::vector<std::pair<std::uint32_t, Fd>> offered;
     std::string plan;
 };
@@ -35,6 +36,7 @@ std::error_code send_plan(int link, std::uint64_t generation, const std::string&
 std::error_code send_stop(int link);
 std::error_code send_applied(int link, std::uint64_t generation);
 std::error_code send_demand(int link, std::uint32_t handler_row);
+std::error_code send_broken(int link, std::uint32_t process_row);
 
 struct LinkReceived {
     std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG

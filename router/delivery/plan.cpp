@@ -14,10 +14,15 @@ BOOST_DESCRIBE_STRUCT(PortPlan, (), (key, row, protocol, address, first, last, h
 BOOST_DESCRIBE_STRUCT(ProcessPlan, (), (row, slot, channel))
 BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand, processes))
 BOOST_DESCRIBE_STRUCT(Plan, (),
-                      (generation, handlers, ports, admin_listeners, destroy_events, log_connections, log_level))
+                      (generation, handlers, ports, leaving, admin_listeners, destroy_events, log_connections,
+                       log_level))
 
-std::string to_json(const Plan& plan) { return boost::json::serialize(boost::json::value_from(plan)); }
+std::string to_json(const Plan& plan) {
+    return boost::json::serialize(boost::json::value_from(plan));
+}
 
-Plan plan_from_json(const std::string& text) { return boost::json::value_to<Plan>(boost::json::parse(text)); }
+Plan plan_from_json(const std::string& text) {
+    return boost::json::value_to<Plan>(boost::json::parse(text));
+}
 
 }  // namespace portier::delivery

@@ -1,5 +1,6 @@
 // The plan: what the router has to do, written by the keeper from the checked configuration. The router never reads
-// YAML and never opens a port; it gets a plan and the descriptors that the plan names by number. Plain values; any thread.
+// YAML and never opens a port; it gets a plan and the descriptors that the plan names by number. Plain values; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -30,18 +31,18 @@ struct AdmissionPlan {
 
 struct PortPlan {
     std::string key;
-    std::uint32_t row = 0;       // on the board
-    std::string protocol;        // tcp, udp
-    std::string address;         // empty: every address
+    std::uint32_t row = 0;  // on the board
+    std::string protocol;   // tcp, udp
+    std::string address;    // empty: every address
     std::uint16_t first = 0;
     std::uint16_t last = 0;
-    std::uint32_t handler = 0;   // index in Plan::handlers
+    std::uint32_t handler = 0;             // index in Plan::handlers
     std::vector<std::uint32_t> listeners;  // descriptor numbers, only where the router accepts
     AdmissionPlan admission;
 };
 
 struct ProcessPlan {
-    std::uint32_t row = 0;      // on the board
+    std::uint32_t row = 0;  // on the board
     std::uint32_t slot = 0;
     std::uint32_t channel = 0;  // descriptor number; 0: none (inherit)
 };
@@ -51,7 +52,7 @@ struct HandlerPlan {
     std::uint32_t row = 0;
     std::string delivery;  // handoff, inherit
     std::string balance;
-    bool on_demand = false;     // without a process: ask the keeper for one when a connection comes
+    bool on_demand = false;              // without a process: ask the keeper for one when a connection comes
     std::vector<ProcessPlan> processes;  // those that shall get new connections
 };
 
@@ -59,6 +60,7 @@ struct Plan {
     std::uint64_t generation = 0;
     std::vector<HandlerPlan> handlers;
     std::vector<PortPlan> ports;
+    std::vector<std::uint32_t> leaving;  // channels of processes that are alive and shall get no new connections
     std::vector<std::uint32_t> admin_listeners;
     std::uint32_t destroy_events = 0;  // descriptor number; 0: the kernel gave none
     bool log_connections = false;

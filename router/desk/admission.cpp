@@ -111,16 +111,17 @@ std::optional<metrics::Rejected> Admission::refuse(const net::Address& source, s
                                                    std::uint64_t now_us) {
     if (denied(source)) return metrics::Rejected::denied;
     if (max_ && active >= max_) return metrics::Rejected::limit;
-    if (!rate_.take(now_us)) return metrics::Rejected::rate;
+    const bool sources_matter = max_per_source_ || !rate_per_source_.unlimited();
+    if (!sources_matter) return rate_.take(now_us) ? std::nullopt : std::optional(metrics::Rejected::rate);
     return refuse_source(source_key(source), now_us);
 }
 
 // A source over its own limit is always refused, never made to wait: others stand behind it in the same queue.
 std::optional<metrics::Rejected> Admission::refuse_source(const net::Address& key, std::uint64_t now_us) {
-    if (!max_per_source_ && rate_per_source_.unlimited()) return std::nullopt;
     if (sources_.size() >= kMaxSources) forget_idle_sources(now_us);
     Source& source = sources_.try_emplace(key, Source{0, rate_per_source_}).first->second;
     if (max_per_source_ && source.connections >= max_per_source_) return metrics::Rejected::source_limit;
+    if (!rate_.take(now_us)) return metrics::Rejected::rate;
     if (!source.bucket.take(now_us)) return metrics::Rejected::source_rate;
     if (max_per_source_) ++source.connections;
     return std::nullopt;
@@ -142,13 +143,13 @@ void Admission::found(const std::map<net::Address, std::uint64_t>& more) {
 void Admission::recount(const std::map<net::Address, std::uint64_t>& living) {
     for (auto& [key, source] : sources_) source.connections = 0;
     found(living);
-    if (rate_per_source_.unlimited()) std::erase_if(sources_, [](const auto& item) { return item.second.connections == 0; });
+    if (rate_per_source_.unlimited())
+        std::erase_if(sources_, [](const auto& item) { return item.second.connections == 0; });
 }
 
 void Admission::forget_idle_sources(std::uint64_t now_us) {
-    std::erase_if(sources_, [&](const auto& item) {
-        return item.second.connections == 0 && item.second.bucket.full(now_us);
-    });
+    std::erase_if(sources_,
+                  [&](const auto& item) { return item.second.connections == 0 && item.second.bucket.full(now_us); });
     // Most of them busy: start afresh rather than grow, or look through all for each new one; the limits are then too
     // generous for a moment.
     if (sources_.size() > kMaxSources / 10 * 9) sources_.clear();

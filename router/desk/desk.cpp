@@ -6,92 +6,111 @@
 
 namespace portier::desk {
 
-Desk::Desk(boost::asio::io_context& io, metrics::Board& board, std::function<void(std::uint32_t)> on_demand)
-    : io_(io), board_(board), on_demand_(std::move(on_demand)), idle_timer_(io) {}
+Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
+    : io_(io), board_(board), events_(std::move(events)), idle_timer_(io) {}
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
-    // Ports first let go of what is dropped, while its handler's processes can still take it.
-    std::set<std::uint32_t> kept_rows;
-    std::set<std::uint32_t> kept_listeners;
-    for (const delivery::PortPlan& port : plan.ports) {
-        kept_rows.insert(port.row);
-        kept_listeners.insert(port.listeners.begin(), port.listeners.end());
-    }
-    for (auto& [row, port] : ports_) {
-        for (auto& [number, listener] : port.listeners)
-            if (!kept_listeners.contains(number)) listener->finish();
-        std::erase_if(port.listeners, [&](const auto& item) { return !kept_listeners.contains(item.first); });
-    }
-    std::erase_if(ports_, [&](const auto& item) { return !kept_rows.contains(item.first); });
-
+    // First, while the processes of a handler that is dropped too can still take what waits.
+    drop_listeners(plan);
     apply_handlers(plan, descriptors);
-    for (const delivery::PortPlan& port : plan.ports)
-        if (!port.listeners.empty()) apply_port(port, plan.handlers[port.handler].name, descriptors);
+    std::set<std::uint32_t> rows;
+    for (const delivery::PortPlan& port : plan.ports) {
+        if (port.listeners.empty()) continue;
+        apply_port(port, handlers_.at(plan.handlers[port.handler].name), descriptors);
+        rows.insert(port.row);
+    }
+    std::erase_if(ports_, [&](const auto& item) { return !rows.contains(item.first); });
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
-    resume_all();
+    for (auto& [number, listener] : listeners_) listener->resume();
+}
+
+void Desk::drop_listeners(const delivery::Plan& plan) {
+    std::set<std::uint32_t> kept;
+    for (const delivery::PortPlan& port : plan.ports) kept.insert(port.listeners.begin(), port.listeners.end());
+    std::erase_if(listeners_, [&](const auto& item) {
+        if (kept.contains(item.first)) return false;
+        item.second->finish();
+        return true;
+    });
 }
 
 void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
-    std::set<std::string> wanted;
-    for (const delivery::HandlerPlan& handler : plan.handlers) {
-        wanted.insert(handler.name);
-        auto& delivery = deliveries_[handler.name];
-        if (!delivery) delivery = delivery::make_delivery(handler, {io_, board_, [this] { resume_all(); }, on_demand_});
-        if (delivery) delivery->update(handler, descriptors);
+    const std::set<std::uint32_t> leaving(plan.leaving.begin(), plan.leaving.end());
+    alive_ = plan.leaving;
+    for (const delivery::HandlerPlan& handler : plan.handlers)
+        for (const delivery::ProcessPlan& process : handler.processes) alive_.push_back(process.channel);
+    std::map<std::string, Handler> before;
+    before.swap(handlers_);
+    for (const delivery::HandlerPlan& wanted : plan.handlers) {
+        const auto present = before.find(wanted.name);
+        const bool stays = present != before.end() && present->second.kind == wanted.delivery;
+        Handler& handler = handlers_[wanted.name];
+        if (stays) {
+            handler = std::move(present->second);
+            before.erase(present);
+        } else {
+            const auto on_room = [this, name = wanted.name] { resume_starved(name); };
+            const delivery::DeliveryContext context{io_, board_, closer_, on_room, events_.broken, events_.demand};
+            handler = {wanted.delivery, delivery::make_delivery(wanted, context), {}};
+        }
+        if (handler.delivery) handler.delivery->update(wanted, leaving, descriptors);
     }
-    for (auto& [name, delivery] : deliveries_) {
-        if (wanted.contains(name) || !delivery) continue;
-        delivery::HandlerPlan nobody;
-        nobody.balance = "round-robin";
-        delivery->update(nobody, descriptors);
-        leaving_.push_back(std::move(delivery));
-    }
-    std::erase_if(deliveries_, [](const auto& item) { return !item.second; });
+    for (auto& [name, handler] : before)
+        if (handler.delivery) leaving_.push_back(std::move(handler.delivery));
+    for (auto& delivery : leaving_) delivery->update({}, leaving, descriptors);
 }
 
-void Desk::apply_port(const delivery::PortPlan& plan, const std::string& handler, delivery::Descriptors& descriptors) {
-    Port& port = ports_[plan.row];
-    port.state.row_number = plan.row;
-    port.state.row = &board_.ports[plan.row];
-    port.state.delivery = deliveries_.at(handler).get();
-    if (port.state.admission)
-        port.state.admission->update(plan.admission);
+// A listener that stays may have come to another port: its range was split, or has another name now.
+void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors) {
+    PortState& port = ports_[plan.row];
+    port.row_number = plan.row;
+    port.row = &board_.ports[plan.row];
+    port.delivery = handler.delivery.get();
+    port.starved = &handler.starved;
+    if (port.admission)
+        port.admission->update(plan.admission);
     else
-        port.state.admission = std::make_unique<Admission>(plan.admission);
+        port.admission = std::make_unique<Admission>(plan.admission);
     for (const std::uint32_t number : plan.listeners) {
-        if (port.listeners.contains(number)) continue;
-        if (Fd socket = descriptors.take(number))
-            port.listeners[number] = std::make_unique<Listener>(io_, std::move(socket), port.state);
+        const auto present = listeners_.find(number);
+        if (present != listeners_.end()) {
+            present->second->set_port(port);
+        } else if (Fd socket = descriptors.take(number)) {
+            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port);
+        }
     }
 }
 
-void Desk::resume_all() {
-    for (auto& [row, port] : ports_)
-        for (auto& [number, listener] : port.listeners) listener->resume();
+void Desk::resume_starved(const std::string& handler) {
+    const auto found = handlers_.find(handler);
+    if (found == handlers_.end()) return;
+    for (const std::uint32_t number : std::exchange(found->second.starved, {})) {
+        const auto listener = listeners_.find(number);
+        if (listener != listeners_.end()) listener->second->resume();
+    }
 }
 
 void Desk::connection_ended(std::uint32_t port_row, const net::Address& source) {
     const auto found = ports_.find(port_row);
-    if (found != ports_.end()) found->second.state.admission->ended(source);
+    if (found != ports_.end()) found->second.admission->ended(source);
 }
 
 void Desk::sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more) {
     const auto found = ports_.find(port_row);
-    if (found != ports_.end()) found->second.state.admission->found(more);
+    if (found != ports_.end()) found->second.admission->found(more);
 }
 
 void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living) {
     const auto found = ports_.find(port_row);
-    if (found != ports_.end()) found->second.state.admission->recount(living);
+    if (found != ports_.end()) found->second.admission->recount(living);
 }
 
 void Desk::stop(std::function<void()> done) {
     on_stopped_ = std::move(done);
-    for (auto& [row, port] : ports_)
-        for (auto& [number, listener] : port.listeners) listener->finish();
-    ports_.clear();
+    delivery::Plan nothing;
+    nothing.leaving = alive_;
     delivery::Descriptors none;
-    apply_handlers({}, none);
+    apply(nothing, none);
     wait_until_idle();
 }
 

@@ -7,18 +7,27 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
 #include "desk/listener.hpp"
+#include "net/lingering_closer.hpp"
 
 namespace portier::desk {
 
 class Desk {
 public:
-    // `on_demand`: a handler without a process needs one.
-    Desk(boost::asio::io_context& io, metrics::Board& board, std::function<void(std::uint32_t handler_row)> on_demand);
+    struct Events {
+        std::function<bool(std::uint32_t handler_row)>
+            demand;  // a handler without a process needs one; false: not heard
+        std::function<void(std::uint32_t process_row)>
+            broken;  // a process takes no more connections: it should be replaced
+    };
+
+    Desk(boost::asio::io_context& io, metrics::Board& board, Events events);
 
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
@@ -34,22 +43,27 @@ public:
     void sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living);
 
 private:
-    struct Port {
-        PortState state;
-        std::map<std::uint32_t, std::unique_ptr<Listener>> listeners;  // by descriptor number
+    struct Handler {
+        std::string kind;                              // of delivery
+        std::unique_ptr<delivery::Delivery> delivery;  // empty: its processes accept for themselves
+        std::vector<std::uint32_t> starved;
     };
 
+    void drop_listeners(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
-    void apply_port(const delivery::PortPlan& plan, const std::string& handler, delivery::Descriptors& descriptors);
-    void resume_all();
+    void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
+    void resume_starved(const std::string& handler);
     void wait_until_idle();
 
     boost::asio::io_context& io_;
     metrics::Board& board_;
-    std::function<void(std::uint32_t)> on_demand_;
-    std::map<std::string, std::unique_ptr<delivery::Delivery>> deliveries_;  // by handler
-    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;               // of handlers that are gone, until idle
-    std::map<std::uint32_t, Port> ports_;                                    // by row
+    Events events_;
+    net::LingeringCloser closer_;
+    std::map<std::string, Handler> handlers_;                       // by name
+    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
+    std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
+    std::map<std::uint32_t, PortState> ports_;                      // by row
+    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;
     std::function<void()> on_stopped_;
 };

@@ -21,6 +21,8 @@ namespace {
 constexpr int kAcceptBudget = 64;
 constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
 constexpr std::chrono::milliseconds kSparingPause{5};
+constexpr std::chrono::microseconds kCountingPeriod{6000};  // longer than accounting lets ends gather
+constexpr std::size_t kMostDoubtful = 256;
 // Kept for ports whose processes take what they get, and for the admin pages.
 constexpr rlim_t kReserve = 64;
 
@@ -34,12 +36,14 @@ int first_of_reserve() {
 
 }  // namespace
 
-Listener::Listener(boost::asio::io_context& io, Fd socket, PortState& port)
+Listener::Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket, PortState& port)
     : io_(io),
+      number_(number),
       socket_(std::move(socket)),
       port_(&port),
       readable_(io, socket_.get(), [this] { accept_some(); }),
-      pause_(io) {
+      pause_(io),
+      next_ask_(io) {
     readable_.wait();
 }
 
@@ -47,11 +51,13 @@ void Listener::resume() {
     if (!paused_for_time_) readable_.wait();
 }
 
-// Room or not: the delivery keeps what waits, while closing the socket would reset it.
+// Room or not: the delivery keeps what waits, while closing the socket would reset it. Only those who are there now:
+// more may come as long as the socket is open.
 void Listener::finish() {
     const std::uint64_t now = monotonic_microseconds();
-    while (accept_one(now) == Step::again) {
-    }
+    for (std::size_t waiting = net::accept_queue_length(socket_.get()); waiting > 0; --waiting)
+        if (must_spare_descriptors() || port_->delivery->is_behind() || accept_one(now) != Step::again) break;
+    for (delivery::Accepted& accepted : std::exchange(doubtful_, {})) admit(std::move(accepted), true);
 }
 
 void Listener::accept_some() {
@@ -60,10 +66,12 @@ void Listener::accept_some() {
 }
 
 void Listener::accept_burst() {
+    // A process that inherited this socket under an earlier configuration may have made it block, for us too.
+    if (const int flags = ::fcntl(socket_.get(), F_GETFL); !(flags & O_NONBLOCK))
+        ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
-        // No room: the delivery calls resume() of all listeners when there is some again.
-        if (!port_->delivery->has_room()) return port_->delivery->demand();
+        if (!port_->delivery->has_room()) return starve();
         if (must_spare_descriptors()) return pause_for(kSparingPause);
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
@@ -79,10 +87,17 @@ void Listener::accept_burst() {
     readable_.wait();
 }
 
+// Until the delivery says that there is room again, and the desk calls resume().
+void Listener::starve() {
+    port_->starved->push_back(number_);
+    port_->delivery->demand();
+}
+
 Listener::Step Listener::accept_one(std::uint64_t now_us) {
     sockaddr_storage remote{};
     socklen_t length = sizeof remote;
-    const int fd = ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return on_accept_error(errno);
     port_->scarce |= fd >= port_->scarce_from;
     delivery::Accepted accepted;
@@ -90,12 +105,20 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     accepted.remote = net::from_sockaddr(remote);
     accepted.accepted_us = now_us;
     accepted.port_row = port_->row_number;
-    admit(std::move(accepted));
+    admit(std::move(accepted), false);
     return Step::again;
 }
 
-void Listener::admit(delivery::Accepted accepted) {
+// The ends of connections are counted by another thread, in crowds: who comes right after somebody has left waits until
+// that is known rather than be refused for it.
+void Listener::admit(delivery::Accepted accepted, bool asked_before) {
     const auto reason = port_->admission->refuse(accepted.remote.address, port_->row->active(), accepted.accepted_us);
+    const bool may_be_over = reason == metrics::Rejected::limit || reason == metrics::Rejected::source_limit;
+    if (may_be_over && !asked_before && doubtful_.size() < kMostDoubtful) {
+        if (doubtful_.empty()) next_ask_.set(kCountingPeriod, [this] { ask_again(); });
+        doubtful_.push_back(std::move(accepted));
+        return;
+    }
     if (reason) {
         port_->row->rejected[static_cast<std::size_t>(*reason)].add();
         const linger at_once{1, 0};
@@ -107,6 +130,20 @@ void Listener::admit(delivery::Accepted accepted) {
     accepted.cookie = net::socket_cookie(accepted.socket.get());
     port_->row->accepted.add();
     port_->delivery->deliver(std::move(accepted));
+}
+
+void Listener::ask_again() {
+    const std::uint64_t now = monotonic_microseconds();
+    const auto is_due = [now](const delivery::Accepted& accepted) {
+        return now >= accepted.accepted_us + static_cast<std::uint64_t>(kCountingPeriod.count());
+    };
+    while (!doubtful_.empty() && is_due(doubtful_.front())) {
+        delivery::Accepted accepted = std::move(doubtful_.front());
+        doubtful_.pop_front();
+        admit(std::move(accepted), true);
+    }
+    if (!doubtful_.empty()) next_ask_.set(kCountingPeriod, [this] { ask_again(); });
+    port_->delivery->end_of_burst();
 }
 
 // accept(2): network errors of the new connection are reported here and concern only that one; a lack of descriptors
@@ -143,7 +180,8 @@ bool Listener::must_spare_descriptors() {
     port_->scarce_from = first_of_reserve();
     port_->scarce = !lowest_free || lowest_free.get() >= port_->scarce_from;
     if (!port_->scarce || port_->delivery->idle()) return false;
-    log_limited(LogSeverity::warning, "few descriptors are left, the port pauses until its processes have taken theirs");
+    log_limited(LogSeverity::warning,
+                "few descriptors are left, the port pauses until its processes have taken theirs");
     return true;
 }
 

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
 
 #include "base/alarm.hpp"
 #include "base/fd.hpp"
@@ -17,20 +20,23 @@ namespace portier::desk {
 struct PortState {
     std::uint32_t row_number = 0;
     metrics::PortRow* row = nullptr;
-    delivery::Delivery* delivery = nullptr;  // never null while a listener runs
+    delivery::Delivery* delivery = nullptr;         // never null while a listener runs
+    std::vector<std::uint32_t>* starved = nullptr;  // the listeners of its handler that wait for room, by number
     std::unique_ptr<Admission> admission;
-    int scarce_from = 0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed
+    int scarce_from =
+        0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed
     bool scarce = false;  // such a one was seen
 };
 
 class Listener {
 public:
-    Listener(boost::asio::io_context& io, Fd socket, PortState& port);
+    // `number` is the socket's on the link to the keeper.
+    Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket, PortState& port);
 
     // Accepts what is there and goes on waiting. Called at the start and whenever a reason to pause may be over.
     void resume();
 
-    // Accepts everything that waits now, as far as there is room: the last act of a port that is removed.
+    // Accepts everything that waits now: the last act of a port that is removed.
     void finish();
 
     void set_port(PortState& port) { port_ = &port; }
@@ -40,17 +46,22 @@ private:
 
     void accept_some();
     void accept_burst();
+    void starve();
     Step accept_one(std::uint64_t now_us);
     Step on_accept_error(int error);
-    void admit(delivery::Accepted accepted);
+    void admit(delivery::Accepted accepted, bool asked_before);
+    void ask_again();
     bool must_spare_descriptors();
     void pause_for(std::chrono::microseconds time);
 
     boost::asio::io_context& io_;
+    std::uint32_t number_;
     Fd socket_;
     PortState* port_;
     Readable readable_;
     Alarm pause_;
+    Alarm next_ask_;
+    std::deque<delivery::Accepted> doubtful_;  // over a limit, if the last ends are not just being counted
     bool paused_for_time_ = false;
 };
 

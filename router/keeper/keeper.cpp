@@ -86,6 +86,7 @@ RouterOrder Keeper::make_order() {
     return build_order({.config = config_,
                         .sockets = sockets_,
                         .slots = pool_.slots(),
+                        .leaving = pool_.leaving(),
                         .destroy_events = {destroy_events_.first, destroy_events_.second.get()},
                         .rows = rows_});
 }

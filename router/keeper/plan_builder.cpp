@@ -42,12 +42,17 @@ RouterOrder build_order(const PlanInput& input) {
                                        .processes = {}});
     }
     for (const Slot* slot : input.slots) {
-        if (!slot->is_ready()) continue;
+        if (!slot->process()) continue;
         const HandlerProcess& process = *slot->process();
+        if (!slot->is_ready()) {
+            order.plan.leaving.push_back(process.channel_number());
+            continue;
+        }
         order.plan.handlers[handler_index.at(process.handler())].processes.push_back(
             {process.row(), process.slot(), process.channel_number()});
         if (process.channel() >= 0) order.descriptors.emplace_back(process.channel_number(), process.channel());
     }
+    for (const auto& process : input.leaving) order.plan.leaving.push_back(process->channel_number());
     for (const config::Port& port : input.config.ports) {
         delivery::PortPlan plan{.key = port.key,
                                 .row = input.rows.port(port.key),

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "config/config.hpp"
 #include "delivery/plan.hpp"
+#include "keeper/handler_process.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/slot.hpp"
 #include "keeper/socket_set.hpp"
@@ -22,6 +25,7 @@ struct PlanInput {
     const config::Config& config;
     const SocketSet& sockets;
     const std::vector<const Slot*>& slots;
+    const std::list<std::unique_ptr<HandlerProcess>>& leaving;
     std::pair<std::uint32_t, int> destroy_events;  // number 0: none
     Rows& rows;
 };

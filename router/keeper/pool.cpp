@@ -94,6 +94,7 @@ void Pool::put_aside(Slot& slot) {
 void Pool::forget_leaving(HandlerProcess* process) {
     context_.rows.give_back_process(process->row());
     leaving_.remove_if([process](const auto& item) { return item.get() == process; });
+    on_changed_();
     if (leaving_.empty() && on_ended_) boost::asio::post(context_.io, std::exchange(on_ended_, nullptr));
 }
 

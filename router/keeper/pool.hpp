@@ -38,7 +38,9 @@ public:
     // Candidates take their places; the processes that they replace, and those of slots that are not wanted any more,
     // are put aside: still running, told nothing yet.
     void commit(const std::map<SlotKey, SlotPlan>& wanted);
-    // Tells the processes that commit() put aside that no more will come.
+    // Those that were put aside and have not ended.
+    const std::list<std::unique_ptr<HandlerProcess>>& leaving() const { return leaving_; }
+    // Tells them that no more will come.
     void drain_leaving(std::chrono::milliseconds patience);
 
     std::vector<const Slot*> slots() const;

@@ -40,7 +40,7 @@ std::uint32_t Rows::take_process() {
         free_processes_.pop_front();
         metrics::ProcessRow& process = board_.processes[row];
         for (metrics::Counter* counter : {&process.started_ms, &process.resident_bytes, &process.open_fds,
-                                          &process.cpu_microseconds, &process.held, &process.sent, &process.taken, &process.credit,
+                                          &process.cpu_microseconds, &process.held, &process.sent, &process.taken, &process.credit, &process.stopping,
                                           &process.opened, &process.ended})
             counter->set(0);
         return row;

@@ -70,7 +70,12 @@ private:
 // The desk thread's half: the link to the keeper and the desk.
 class DeskHalf {
 public:
-    DeskHalf(metrics::Board& board, AdminHalf& admin) : admin_(admin), link_(kLink), desk_(io_, board, [this](std::uint32_t row) { delivery::send_demand(link_.get(), row); }) {
+    DeskHalf(metrics::Board& board, AdminHalf& admin)
+        : admin_(admin),
+          link_(kLink),
+          desk_(io_, board,
+                {.demand = [this](std::uint32_t row) { return !delivery::send_demand(link_.get(), row); },
+                 .broken = [this](std::uint32_t row) { delivery::send_broken(link_.get(), row); }}) {
         readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { read_link(); });
         readable_->wait();
     }
@@ -92,7 +97,8 @@ private:
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
                 case delivery::LinkType::stop: stop(); break;
                 case delivery::LinkType::applied:
-                case delivery::LinkType::demand: break;  // only the router says these
+                case delivery::LinkType::demand:
+                case delivery::LinkType::broken: break;  // only the router says these
             }
         }
     }
@@ -103,17 +109,16 @@ private:
             if (Fd fd = descriptors_.take(number)) admin_listeners[number] = std::move(fd);
         auto destroy_events = descriptors_.take(plan.destroy_events);
         // Accounting knows the new ports before the first connection can come through them.
-        asio::post(admin_.io(), [this, plan, listeners = std::move(admin_listeners),
-                                 events = std::move(destroy_events)]() mutable {
-            admin_.apply(plan, std::move(listeners), std::move(events));
-            asio::post(io_, [this, plan] { apply_at_desk(plan); });
-        });
+        asio::post(admin_.io(),
+                   [this, plan, listeners = std::move(admin_listeners), events = std::move(destroy_events)]() mutable {
+                       admin_.apply(plan, std::move(listeners), std::move(events));
+                       asio::post(io_, [this, plan] { apply_at_desk(plan); });
+                   });
     }
 
     // By way of the admin thread like the plans, so that it overtakes none of them.
     void stop() {
-        asio::post(admin_.io(),
-                   [this] { asio::post(io_, [this] { desk_.stop([this] { io_.stop(); }); }); });
+        asio::post(admin_.io(), [this] { asio::post(io_, [this] { desk_.stop([this] { io_.stop(); }); }); });
     }
 
     void apply_at_desk(const delivery::Plan& plan) {

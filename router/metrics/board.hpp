@@ -43,9 +43,9 @@ inline constexpr std::array<const char*, 3> kReloadResultNames{"applied", "uncha
 // Upper bounds of the buckets in microseconds; what is beyond the last falls into +Inf.
 inline constexpr std::array<std::uint64_t, 11> kDispatchBounds{10,   25,   50,    100,    250,    500,
                                                                1000, 2500, 10000, 100000, 1000000};
-inline constexpr std::array<std::uint64_t, 11> kDurationBounds{
-    10'000,     100'000,     500'000,     1'000'000,     5'000'000,     30'000'000,
-    60'000'000, 300'000'000, 900'000'000, 3'600'000'000, 14'400'000'000};
+inline constexpr std::array<std::uint64_t, 11> kDurationBounds{10'000,      100'000,       500'000,       1'000'000,
+                                                               5'000'000,   30'000'000,    60'000'000,    300'000'000,
+                                                               900'000'000, 3'600'000'000, 14'400'000'000};
 
 class Histogram {
 public:
@@ -96,6 +96,7 @@ struct alignas(64) ProcessRow {
     Counter held;  // connections that it accepted itself, where several processes share a listener
     // Desk thread: the handoff channel's state, read again by a router that takes over.
     Counter sent, taken, credit;
+    Counter stopping;  // 1: the process wants no more, or shall get no more
     // Accounting.
     Counter opened;  // found by event or dump (inherit)
     Counter ended;

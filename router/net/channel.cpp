@@ -1,6 +1,8 @@
 #include "net/channel.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -11,6 +13,9 @@
 namespace portier::net {
 
 namespace {
+
+// SO_PASSRIGHTS of Linux 6.16, not yet in the C library's headers.
+constexpr int kPassRights = 83;
 
 using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)>;
 
@@ -39,6 +44,13 @@ std::vector<Fd> collect_descriptors(msghdr& header) {
     return result;
 }
 
+// Nothing was received: the end of the stream, or a message without a byte. After the end nothing else can follow.
+bool other_end_is_gone(int channel) {
+    pollfd state{channel, POLLRDHUP, 0};
+    int bytes = 0;
+    return ::poll(&state, 1, 0) > 0 && ::ioctl(channel, FIONREAD, &bytes) == 0 && bytes == 0;
+}
+
 }  // namespace
 
 ChannelPair make_channel() {
@@ -47,6 +59,10 @@ ChannelPair make_channel() {
     ChannelPair pair{Fd(ends[0]), Fd(ends[1])};
     // O_NONBLOCK belongs to the open file description, so only our end gets it.
     if (::fcntl(pair.near.get(), F_SETFL, O_NONBLOCK) < 0) throw_errno("fcntl O_NONBLOCK");
+    // Nobody sends descriptors this way; where the kernel can, it refuses them. We would have to close them, which may
+    // wait when they are lingering sockets.
+    const int off = 0;
+    ::setsockopt(pair.near.get(), SOL_SOCKET, kPassRights, &off, sizeof off);
     return pair;
 }
 
@@ -84,7 +100,7 @@ Received receive_message(int channel, std::span<std::byte> buffer) {
     received.size = static_cast<std::size_t>(size);
     received.descriptors = collect_descriptors(header);
     received.descriptors_lost = header.msg_flags & MSG_CTRUNC;
-    if (size == 0) received.error = errno_code(EPIPE);
+    if (size == 0) received.error = errno_code(other_end_is_gone(channel) ? EPIPE : EBADMSG);
     if (header.msg_flags & MSG_TRUNC) received.error = errno_code(EBADMSG);
     return received;
 }

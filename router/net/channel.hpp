@@ -29,9 +29,9 @@ ChannelPair make_channel();
 std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors = {});
 
 struct Received {
-    std::error_code error;        // EAGAIN: nothing there; EPIPE: the other end is gone; EBADMSG: cut off
-    std::size_t size = 0;         // bytes in the caller's buffer
-    std::vector<Fd> descriptors;  // ours from now on, CLOEXEC
+    std::error_code error;          // EAGAIN: nothing there; EPIPE: the other end is gone; EBADMSG: cut off, or empty
+    std::size_t size = 0;           // bytes in the caller's buffer
+    std::vector<Fd> descriptors;    // ours from now on, CLOEXEC
     bool descriptors_lost = false;  // MSG_CTRUNC: this process was at its descriptor limit, the rest is closed
 };
 

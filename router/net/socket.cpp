@@ -12,7 +12,8 @@ namespace {
 
 // With more than a minute the kernel keeps our side of a connection that the handler closed as a full socket until the
 // client's FIN has come (for 90 s - 60 s = 30 s), so the destroy event has the exact byte counts and tells who closed
-// first; the remaining 30 s are an ordinary FIN_WAIT2, one minute in all as by default (tcp_fin_time, tcp_rcv_state_process).
+// first; the remaining 30 s are an ordinary FIN_WAIT2, one minute in all as by default (tcp_fin_time,
+// tcp_rcv_state_process).
 constexpr int kFinWaitSeconds = 90;
 
 void set_option(int fd, int level, int option, int value, const std::string& what) {
@@ -98,7 +99,7 @@ Fd open_udp_socket(const Place& place, bool first) {
 }
 
 std::uint64_t socket_inode(int fd) {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(fd, &status) < 0) throw_errno("fstat of a socket");
     return status.st_ino;
 }
@@ -122,6 +123,12 @@ int socket_family(int fd) {
     socklen_t length = sizeof family;
     ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
     return family;
+}
+
+std::size_t accept_queue_length(int listener) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_unacked : 0;
 }
 
 }  // namespace portier::net

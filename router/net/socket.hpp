@@ -46,4 +46,7 @@ std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
 int socket_family(int fd);  // AF_INET, AF_INET6
 
+// Connections that wait to be accepted (tcp(7), TCP_INFO: tcpi_unacked of a listener).
+std::size_t accept_queue_length(int listener);
+
 }  // namespace portier::net

@@ -5,6 +5,7 @@
 #include "delivery/delivery.hpp"
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
+#include "net/lingering_closer.hpp"
 
 namespace portier::delivery {
 
@@ -12,7 +13,8 @@ namespace portier::delivery {
 TEST(MakeDelivery, KnowsWhereTheRouterAccepts) {
     boost::asio::io_context io(1);
     const metrics::BoardMemory board = metrics::BoardMemory::create();
-    const DeliveryContext context{io, *board, [] {}, [](std::uint32_t) {}};
+    net::LingeringCloser closer;
+    const DeliveryContext context{io, *board, closer, [] {}, [](std::uint32_t) {}, [](std::uint32_t) { return true; }};
     EXPECT_NE(make_delivery({.name = "veg", .delivery = "handoff", .balance = "round-robin"}, context), nullptr);
     EXPECT_EQ(make_delivery({.name = "veg", .delivery = "inherit", .balance = "round-robin"}, context), nullptr);
 }

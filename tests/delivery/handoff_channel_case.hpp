@@ -32,6 +32,8 @@ protected:
                                            for (const Accepted& accepted : left) left_.push_back(accepted.remote.port);
                                            channel_.reset();
                                        },
+                                   .broken = [this] { ++broken_; },
+                                   .release = [](Fd) {},
                                    .dispatched = [this](std::uint64_t us) { dispatched_.push_back(us); }});
     }
 
@@ -50,6 +52,7 @@ protected:
     test::HandoffEnd process_;
     metrics::ProcessRow row_;
     unsigned rooms_ = 0;
+    unsigned broken_ = 0;
     bool dead_ = false;
     Numbers left_;
     std::vector<std::uint64_t> dispatched_;

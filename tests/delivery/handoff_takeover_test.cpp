@@ -55,4 +55,30 @@ TEST_F(HandoffTakeoverTest, NextRouterNoticesADeadProcess) {
     EXPECT_TRUE(left_.empty());
 }
 
+// A process that wanted no more wants no more from the next router either.
+TEST_F(HandoffTakeoverTest, NextRouterRespectsStopping) {
+    give_credit(3);
+    process_.stopping();
+    channel_->on_readable();
+    open();
+    EXPECT_FALSE(channel_->has_room());
+}
+
+// Ids that the kernel refused to the first router are not held against the process for ever.
+TEST_F(HandoffTakeoverTest, NextRouterForgetsWhatWasRefused) {
+    process_.shrink_queue();
+    give_credit(10);
+    std::vector<Connection> connections;
+    while (channel_->has_room()) {
+        connections.emplace_back(static_cast<std::uint16_t>(connections.size() + 1));
+        channel_->send(std::move(connections.back().accepted));
+    }
+    open();
+    const auto doors = process_.receive();
+    ASSERT_LT(doors.size(), connections.size());
+    process_.taken(doors.back().id);
+    channel_->on_readable();
+    EXPECT_EQ(channel_->under_way(), 0u);
+}
+
 }  // namespace portier::delivery

@@ -16,14 +16,16 @@ public:
         ++questions;
         return delivered.size() < room;
     }
+    bool is_behind() const override { return behind; }
     void deliver(delivery::Accepted accepted) override { delivered.push_back(std::move(accepted)); }
     void demand() override { ++demands; }
     void end_of_burst() override { ++bursts; }
-    void update(const delivery::HandlerPlan&, delivery::Descriptors&) override {}
+    void update(const delivery::HandlerPlan&, const std::set<std::uint32_t>&, delivery::Descriptors&) override {}
     bool idle() const override { return true; }
 
     std::size_t room = std::numeric_limits<std::size_t>::max();  // connections that it takes in all
     std::vector<delivery::Accepted> delivered;
+    bool behind = false;
     unsigned demands = 0;
     unsigned bursts = 0;
     mutable unsigned questions = 0;  // has_room() was asked

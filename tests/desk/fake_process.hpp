@@ -44,6 +44,7 @@ public:
         }
     }
 
+    void say_nothing() const { net::send_message(channel_.get(), {}); }
     void say_taken() const { net::send_message(channel_.get(), net::encode_taken(last_id_)); }
 
     struct Door {

@@ -18,20 +18,24 @@ namespace portier::test {
 class ListenerCase : public testing::Test {
 protected:
     using Rejected = metrics::Rejected;
+    static constexpr std::uint32_t kNumber = 70;
 
     void SetUp() override {
         port_.row_number = 7;
         port_.row = &board_->ports[7];
         port_.delivery = &delivery_;
+        port_.starved = &starved_;
     }
 
     void start(const delivery::AdmissionPlan& plan = {}) {
         port_.admission = std::make_unique<desk::Admission>(plan);
         number_ = port_of(socket_);
         ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
-        listener_.emplace(io_, std::move(socket_), port_);
+        copy_ = Fd(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+        listener_.emplace(io_, kNumber, std::move(socket_), port_);
     }
 
+    const Fd& listener_socket() const { return copy_; }
     Fd client() const { return connect_to(number_); }
 
     std::vector<Fd> clients(std::size_t count) const {
@@ -54,8 +58,10 @@ protected:
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
     boost::asio::io_context io_{1};
     FakeDelivery delivery_;
+    std::vector<std::uint32_t> starved_;
     desk::PortState port_;
     Fd socket_ = listen_somewhere(512);
+    Fd copy_;  // as another program has one
     std::uint16_t number_ = 0;
     std::optional<desk::Listener> listener_;
 };

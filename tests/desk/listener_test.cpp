@@ -154,6 +154,35 @@ TEST_F(ListenerTest, FinishDeliversWhatWaits) {
     EXPECT_EQ(delivery_.delivered.size(), 100u);
 }
 
+// But not more than the records of them can be kept up with.
+TEST_F(ListenerTest, FinishStopsWhenTheRecordsAreBehind) {
+    start();
+    delivery_.room = 0;
+    const auto waiting = clients(10);
+    delivery_.behind = true;
+    listener_->finish();
+    EXPECT_TRUE(delivery_.delivered.empty());
+}
+
+// Who comes right after somebody has left is not refused only because that is not counted yet.
+TEST_F(ListenerTest, WaitsForEndsToBeCountedBeforeItRefuses) {
+    start({.max_connections = 1, .over_limit = "close"});
+    port_.row->accepted.add();
+    const Fd one = client();
+    ASSERT_TRUE(test::run_until(io_, [&] { return !test::is_readable(listener_socket()); }));
+    port_.row->closed[0].add();
+    ASSERT_TRUE(run_until_delivered(1));
+    EXPECT_EQ(rejected(Rejected::limit), 0u);
+}
+
+// A program that shares the socket may make it block; accepting does not block for that.
+TEST_F(ListenerTest, DoesNotBlockOnASocketThatBlocks) {
+    start();
+    ::fcntl(listener_socket().get(), F_SETFL, 0);
+    const Fd one = client();
+    ASSERT_TRUE(run_until_delivered(1));
+}
+
 // A listener can be given to another state of its port, and serves that from then on.
 TEST_F(ListenerTest, ServesTheStateItIsGiven) {
     start();
@@ -161,6 +190,7 @@ TEST_F(ListenerTest, ServesTheStateItIsGiven) {
     PortState other{.row_number = 8,
                     .row = &board_->ports[8],
                     .delivery = &other_delivery,
+                    .starved = &starved_,
                     .admission = std::make_unique<Admission>(delivery::AdmissionPlan{})};
     listener_->set_port(other);
     const Fd one = client();

@@ -6,6 +6,7 @@ add_executable(desk_test
   desk/kernel_gauges_test.cpp
   desk/accounting_test.cpp
   desk/admission_test.cpp
+  desk/desk_plans_test.cpp
   desk/desk_test.cpp
   desk/ledger_test.cpp
   desk/listener_faults_test.cpp

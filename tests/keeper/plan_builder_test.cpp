@@ -36,12 +36,13 @@ protected:
     RouterOrder build(std::pair<std::uint32_t, int> destroy_events = {}) {
         std::vector<const Slot*> slots;
         for (const auto& slot : slots_) slots.push_back(slot.get());
-        return build_order({config_, sockets_, slots, destroy_events, rows_});
+        return build_order({config_, sockets_, slots, leaving_, destroy_events, rows_});
     }
 
     config::Config config_;
     SocketSet sockets_;
     std::vector<std::unique_ptr<Slot>> slots_;
+    std::list<std::unique_ptr<HandlerProcess>> leaving_;
 };
 
 // Every number that a plan says.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <string>
 
 namespace portier::net {
@@ -153,6 +154,26 @@ TEST_F(ChannelTest, NoticesTheOtherEndsEnd) {
     EXPECT_EQ(receive(), "last words");
     EXPECT_EQ(receive_message(pair_.far.get(), buffer_).error, std::errc::broken_pipe);
     EXPECT_EQ(send_message(pair_.far.get(), bytes_of("hello?")), std::errc::broken_pipe);
+}
+
+// A message without a byte is a message, if a bad one: neither it nor what follows is taken for the end.
+TEST_F(ChannelTest, AnEmptyMessageIsNotTheEnd) {
+    const auto receive_near = [this] { return receive_message(pair_.near.get(), buffer_); };
+    for (const char* text : {"", "", "word", ""})
+        ASSERT_EQ(::send(pair_.far.get(), text, std::strlen(text), 0), static_cast<ssize_t>(std::strlen(text)));
+    EXPECT_EQ(receive_near().error, std::errc::bad_message);
+    pair_.far.reset();
+    EXPECT_EQ(receive_near().error, std::errc::bad_message) << "more can be read";
+    EXPECT_EQ(receive_near().size, 4u);
+    EXPECT_EQ(receive_near().error, std::errc::broken_pipe);
+}
+
+// Where the kernel can refuse it, nobody sends us descriptors that we would have to close.
+TEST_F(ChannelTest, TakesDescriptorsInOneDirectionOnly) {
+    const int passed = STDERR_FILENO;
+    const std::error_code refused = send_message(pair_.far.get(), bytes_of("x"), std::span(&passed, 1));
+    EXPECT_TRUE(!refused || refused == std::errc::operation_not_permitted) << "from Linux 6.16 on it is refused";
+    EXPECT_FALSE(send("x", std::span(&passed, 1)));
 }
 
 }  // namespace portier::net

@@ -58,6 +58,13 @@ public:
         return drained_;
     }
 
+    // The smallest queue that the kernel allows: a few messages.
+    void shrink_queue() {
+        const int smallest = 1;
+        EXPECT_EQ(::setsockopt(pair_.near.get(), SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
+    }
+    void stop_reading() { ::shutdown(pair_.far.get(), SHUT_RD); }
+
     // The process ends.
     void die() { pair_.far.reset(); }
 

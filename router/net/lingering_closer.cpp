@@ -1,0 +1,67 @@
+#include "net/lingering_closer.hpp"
+
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace portier::net {
+
+namespace {
+
+constexpr std::size_t kMaxWaiting = 1024;
+
+bool lingers(const Fd& socket) {
+    linger value{};
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &value, &size) == 0 && value.l_onoff && value.l_linger > 0;
+}
+
+}  // namespace
+
+// Shared with the thread, which may be in the middle of a close(2) when its owner goes.
+struct LingeringCloser::State {
+    void run() {
+        std::unique_lock lock(mutex);
+        for (;;) {
+            changed.wait(lock, [this] { return ended || !waiting.empty(); });
+            if (waiting.empty()) return;
+            Fd socket = std::move(waiting.front());
+            waiting.pop_front();
+            lock.unlock();
+            socket.reset();
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Fd> waiting;
+    bool started = false;
+    bool ended = false;
+};
+
+LingeringCloser::LingeringCloser() : state_(std::make_shared<State>()) {}
+
+LingeringCloser::~LingeringCloser() {
+    const std::lock_guard lock(state_->mutex);
+    state_->ended = true;
+    state_->changed.notify_one();
+}
+
+void LingeringCloser::close(Fd socket) {
+    if (!lingers(socket)) return;
+    const std::lock_guard lock(state_->mutex);
+    if (state_->waiting.size() == kMaxWaiting) {
+        const linger off{};
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);
+        return;
+    }
+    if (!std::exchange(state_->started, true)) std::thread([state = state_] { state->run(); }).detach();
+    state_->waiting.push_back(std::move(socket));
+    state_->changed.notify_one();
+}
+
+}  // namespace portier::net
