@@ -44,6 +44,13 @@ bool is_c1_control(std::string_view text) {
     return text.size() > 1 && static_cast<unsigned char>(text[0]) == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
 }
 
+// U+202A to U+202E and U+2066 to U+2069: they turn around what is read.
+bool is_bidi_control(std::string_view text) {
+    if (text.size() < 3 || text[0] != '\xe2') return false;
+    const auto last = static_cast<unsigned char>(text[2]);
+    return (text[1] == '\x80' && last >= 0xaa && last <= 0xae) || (text[1] == '\x81' && last >= 0xa6 && last <= 0xa9);
+}
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
@@ -66,7 +73,7 @@ std::string escape(std::string_view bytes) {
         const std::size_t length = utf8_length(bytes);
         if (byte == '\\') {
             out += "\\\\";
-        } else if (length == 0 || byte < 0x20 || byte == 0x7f || is_c1_control(bytes)) {
+        } else if (length == 0 || byte < 0x20 || byte == 0x7f || is_c1_control(bytes) || is_bidi_control(bytes)) {
             out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
             bytes.remove_prefix(1);
             continue;

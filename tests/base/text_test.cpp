@@ -86,6 +86,12 @@ TEST(Escape, MakesForeignBytesHarmless) {
          "\\xc2\\x9b"
          "31m"},  // C1 control: an escape sequence in one character
         {"\xc2\xa0", "\xc2\xa0"},
+        {"\xe2\x80\xae"
+         "gpj",
+         "\\xe2\\x80\\xae"
+         "gpj"},  // from right to left
+        {"\xe2\x81\xa6", "\\xe2\\x81\\xa6"},
+        {"\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"},
         {"\x80", "\\x80"},  // a continuation alone
     };
     for (const auto& c : cases) EXPECT_EQ(escape(c.bytes), c.wanted) << c.wanted;
