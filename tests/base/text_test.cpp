@@ -97,6 +97,12 @@ TEST(Escape, MakesForeignBytesHarmless) {
     for (const auto& c : cases) EXPECT_EQ(escape(c.bytes), c.wanted) << c.wanted;
 }
 
+// A text for a terminal keeps its lines and what was escaped before, and nothing else that a terminal obeys.
+TEST(Printable, KeepsLinesAndBackslashes) {
+    EXPECT_EQ(printable("two\nlines \\x1b gr\xc3\xbc\xc3\x9f"), "two\nlines \\x1b gr\xc3\xbc\xc3\x9f");
+    EXPECT_EQ(printable("\x1b[2J\r\xff\xc2\x9b"), "\\x1b[2J\\x0d\\xff\\xc2\\x9b");
+}
+
 // Whatever the bytes: the result has no control byte, and says exactly which bytes they were.
 TEST(Escape, LosesNothing) {
     test::Random random;
