@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "admin/diagnostics_json.hpp"
 #include "admin/status.hpp"
 #include "desk/series.hpp"
 #include "keeper/keeper.hpp"
@@ -14,6 +15,13 @@ namespace json = boost::json;
 
 std::string result(bool ok, const std::string& text) {
     return json::serialize(json::object{{"ok", ok}, {"text", text}});
+}
+
+std::string reload_result(const keeper::Keeper& keeper, const keeper::ReloadAnswer& outcome) {
+    return json::serialize(json::object{{"ok", outcome.ok},
+                                        {"text", outcome.text},
+                                        {"generation", keeper.board().globals.generation.get()},
+                                        {"diagnostics", diagnostics_json(outcome.diagnostics)}});
 }
 
 struct Command {
@@ -31,10 +39,37 @@ Command command_of(const std::string& request) {
             .dry_run = dry_run && dry_run->is_bool() && dry_run->as_bool()};
 }
 
+// What a process says of itself, and how the one before it ended.
+void add_words(json::object& process, const keeper::Slot& slot) {
+    const bool waits = process.at("state").as_string() == "waiting";
+    const keeper::HandlerProcess* running = slot.process();
+    if (waits && !running) process["last_end"] = slot.last_end();
+    if (running && running->pid() == process.at("pid").to_number<pid_t>()) process["status"] = running->status();
+}
+
+// How long a stop takes at most: the connections may go on for so long, then the handlers are asked to end, then
+// killed.
+double stop_seconds(const config::Config& config) {
+    std::chrono::milliseconds longest{0};
+    for (const config::Handler& handler : config.handlers) longest = std::max(longest, handler.stop.timeout);
+    return static_cast<double>((config.router.drain_timeout + longest).count()) / 1e3;
+}
+
 std::string status_answer(keeper::Keeper& keeper) {
-    json::object status =
-        json::parse(status_json(keeper.board(), desk::series_of(keeper.plan()))).as_object();
+    json::object status = json::parse(status_json(keeper.board(), desk::series_of(keeper.plan()))).as_object();
+    status["config"] = keeper.config().file;
+    status["stopping"] = keeper.stopping();
+    status["stop_seconds"] = stop_seconds(keeper.config());
     status["last_reload_error"] = keeper.last_reload_error();
+    std::map<keeper::SlotKey, const keeper::Slot*> slots;
+    for (const keeper::Slot* slot : keeper.pool().slots()) slots[{slot->plan().handler.name, slot->plan().slot}] = slot;
+    for (json::value& handler : status.at("handlers").as_array()) {
+        const std::string name(handler.at("handler").as_string());
+        for (json::value& process : handler.at("processes").as_array()) {
+            const auto slot = slots.find({name, process.at("process").to_number<std::uint32_t>()});
+            if (slot != slots.end()) add_words(process.as_object(), *slot->second);
+        }
+    }
     return json::serialize(json::object{{"ok", true}, {"status", std::move(status)}});
 }
 
@@ -43,7 +78,9 @@ std::string status_answer(keeper::Keeper& keeper) {
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
                       const std::string& request, CommandServer::Answer answer) {
     const Command command = command_of(request);
-    const auto tell = [answer](const keeper::ReloadAnswer& outcome) { answer(result(outcome.ok, outcome.text)); };
+    const auto tell = [answer, &keeper](const keeper::ReloadAnswer& outcome) {
+        answer(reload_result(keeper, outcome));
+    };
     if (command.name == "status") return answer(status_answer(keeper));
     if (command.name == "reload" && command.dry_run) return tell(keeper.rehearse_reload());
     if (command.name == "reload") return keeper.reload(tell);

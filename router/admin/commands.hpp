@@ -12,8 +12,9 @@ class Keeper;
 
 namespace portier::admin {
 
-// Answers {"command": "status" | "reload" | "stop"} with {"ok": bool, "text": "...", ...}. `stop` starts the end of the
-// daemon; its answer comes when every handler has ended.
+// Answers {"command": "status" | "reload" | "stop"} with {"ok": bool, "text": "...", ...}; `status` has "status" in
+// place of a text, `reload` also "generation" and "diagnostics". `stop` starts the end of the daemon; its answer comes
+// when every handler has ended.
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
                       const std::string& request, CommandServer::Answer answer);
 

@@ -1,6 +1,7 @@
 #include "admin/pages.hpp"
 
 #include "admin/status.hpp"
+#include "admin/status_text.hpp"
 
 namespace portier::admin {
 

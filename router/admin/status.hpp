@@ -7,11 +7,9 @@
 
 namespace portier::admin {
 
-// {"version", "generation", "uptime_seconds", "last_reload_successful", "ports": [...], "handlers": [...]}
+// {"version", "generation", "uptime_seconds", "last_reload_successful", "ports": [...], "handlers": [...]}; the
+// processes of a handler by slot.
 std::string status_json(const metrics::Board& board, const metrics::Series& series);
-
-// The same for a person: one screen, what is wrong first.
-std::string status_text(const std::string& status_json);
 
 // The handlers without a ready process, in words; empty when all are served.
 std::string unready_handlers(const metrics::Board& board, const metrics::Series& series);

@@ -1,16 +1,17 @@
 #include "base/log.hpp"
 
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/line_writer.hpp"
 #include "base/text.hpp"
 
 namespace portier {
@@ -27,15 +28,45 @@ spdlog::level::level_enum level_of(LogSeverity severity) {
     return spdlog::level::info;
 }
 
-// The line's format is chosen by set_up_log; spdlog holds the rest (level, sink, locking).
+// stderr, where nobody may wait for a reader: the keeper watches processes, the router serves guests.
+class Sink : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    std::size_t max_line() const { return writer_.max_line(); }
+    // How many lines were dropped since the last call; 0 as long as there is no room to say so.
+    std::uint64_t take_dropped() { return dropped_ > 0 && writer_.has_room() ? dropped_.exchange(0) : 0; }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        if (!writer_.write({line.data(), line.size()})) ++dropped_;
+    }
+    void flush_() override {}
+
+private:
+    LineWriter writer_{STDERR_FILENO};
+    std::atomic<std::uint64_t> dropped_{0};
+};
+
+// The line's format is chosen by set_up_log; spdlog holds the rest (level, time, locking).
 struct Shape {
     bool json = false;
     std::string role;
+    std::shared_ptr<Sink> sink;
 };
 
 Shape& shape() {
     static Shape current;
     return current;
+}
+
+std::string quote(std::string_view text) {
+    std::string out = "\"";
+    for (char c : escape(text)) {
+        if (c == '"') out += '\\';
+        out += c;
+    }
+    return out + '"';
 }
 
 std::string json_quote(std::string_view text) {
@@ -47,18 +78,46 @@ std::string json_quote(std::string_view text) {
     return out + '"';
 }
 
-std::string as_text(std::string_view message, std::initializer_list<LogField> fields) {
+// Foreign text must not look like a field of ours.
+std::string text_value(std::string_view text) {
+    return text.empty() || text.find_first_of(" =\"") != text.npos ? quote(text) : escape(text);
+}
+
+using Fields = std::initializer_list<LogField>;
+
+std::string cut(std::string_view text, std::size_t limit) {
+    return text.size() <= limit ? std::string(text) : std::string(text.substr(0, limit)) + " [cut]";
+}
+
+// Each text at most `limit` bytes.
+std::string as_text(std::string_view message, Fields fields, std::size_t limit) {
+    const std::string shown = cut(message, limit);
     std::string line = shape().role.empty() ? "" : shape().role + ": ";
-    line += escape(message);
-    for (const LogField& field : fields) line += " " + std::string(field.name) + "=" + escape(field.text);
+    line += shown.find('=') == shown.npos ? escape(shown) : quote(shown);
+    for (const LogField& field : fields)
+        line += " " + std::string(field.name) + "=" + text_value(cut(field.text, limit));
     return line;
 }
 
-std::string as_json(std::string_view message, std::initializer_list<LogField> fields) {
-    std::string line = "\"role\":" + json_quote(shape().role) + ",\"message\":" + json_quote(message);
+std::string as_json(std::string_view message, Fields fields, std::size_t limit) {
+    std::string line = "\"role\":" + json_quote(shape().role) + ",\"message\":" + json_quote(cut(message, limit));
     for (const LogField& field : fields)
-        line += "," + json_quote(field.name) + ":" + (field.number ? field.text : json_quote(field.text));
+        line += "," + json_quote(field.name) + ":" + (field.number ? field.text : json_quote(cut(field.text, limit)));
     return line;
+}
+
+// With room for the time and the level before it. A line that were cut as a whole would be no JSON.
+std::string make_line(std::string_view message, Fields fields) {
+    const std::size_t room = (shape().sink ? shape().sink->max_line() : 4096) - 128;
+    for (std::size_t limit = room;; limit = limit * 3 / 4) {
+        std::string line = shape().json ? as_json(message, fields, limit) : as_text(message, fields, limit);
+        if (line.size() <= room || limit == 0) return line;
+    }
+}
+
+void put(LogSeverity severity, std::string_view message, Fields fields) {
+    const std::string line = make_line(message, fields);
+    spdlog::default_logger_raw()->log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace
@@ -90,11 +149,10 @@ void log_limited(LogSeverity severity, std::string_view message, std::initialize
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 void set_up_log(const LogOptions& options) {
-    shape() = {options.json, options.role};
-    auto logger = std::make_shared<spdlog::logger>("portier", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    shape() = {options.json, options.role, std::make_shared<Sink>()};
+    auto logger = std::make_shared<spdlog::logger>("portier", shape().sink);
     logger->set_level(level_of(options.least));
     logger->set_pattern(options.json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})" : "%H:%M:%S.%e %-7l %v");
-    logger->flush_on(spdlog::level::debug);
     spdlog::set_default_logger(std::move(logger));
 }
 
@@ -108,10 +166,10 @@ LogSeverity log_severity(std::string_view word) {
 }
 
 void log(LogSeverity severity, std::string_view message, std::initializer_list<LogField> fields) {
-    const auto level = level_of(severity);
-    if (!spdlog::default_logger_raw()->should_log(level)) return;
-    const std::string line = shape().json ? as_json(message, fields) : as_text(message, fields);
-    spdlog::default_logger_raw()->log(level, spdlog::string_view_t(line.data(), line.size()));
+    if (!spdlog::default_logger_raw()->should_log(level_of(severity))) return;
+    if (const std::uint64_t lines = shape().sink ? shape().sink->take_dropped() : 0)
+        put(LogSeverity::warning, "log lines were dropped", {{"lines", lines}});
+    put(severity, message, fields);
 }
 
 }  // namespace portier

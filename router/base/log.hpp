@@ -1,6 +1,7 @@
 // Log lines to stderr: readable text on a terminal, one JSON object a line otherwise. Every foreign byte is escaped.
-// set_up_log() once at start (and again on reload), before other threads exist or from the thread that owns the process;
-// log() from any thread.
+// Nobody waits for a reader of stderr: lines that find no room are dropped, and a later line says how many. A long
+// line's texts are cut, so that it fits into a pipe at once. set_up_log() once at start (and again on reload), before
+// other threads exist or from the thread that owns the process; log() from any thread.
 #pragma once
 
 #include <initializer_list>

@@ -44,6 +44,13 @@ bool is_c1_control(std::string_view text) {
     return text.size() > 1 && static_cast<unsigned char>(text[0]) == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
 }
 
+// U+202A to U+202E and U+2066 to U+2069: they turn around what is read.
+bool is_bidi_control(std::string_view text) {
+    if (text.size() < 3 || text[0] != '\xe2') return false;
+    const auto last = static_cast<unsigned char>(text[2]);
+    return (text[1] == '\x80' && last >= 0xaa && last <= 0xae) || (text[1] == '\x81' && last >= 0xa6 && last <= 0xa9);
+}
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
@@ -58,23 +65,30 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
     return best;
 }
 
-std::string escape(std::string_view bytes) {
+std::string printable(std::string_view bytes) {
     static constexpr char kHex[] = "0123456789abcdef";
     std::string out;
     while (!bytes.empty()) {
         const auto byte = static_cast<unsigned char>(bytes.front());
         const std::size_t length = utf8_length(bytes);
-        if (byte == '\\') {
-            out += "\\\\";
-        } else if (length == 0 || byte < 0x20 || byte == 0x7f || is_c1_control(bytes)) {
+        const bool control =
+            (byte < 0x20 && byte != '\n') || byte == 0x7f || is_c1_control(bytes) || is_bidi_control(bytes);
+        if (length == 0 || control) {
             out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
             bytes.remove_prefix(1);
-            continue;
         } else {
             out += bytes.substr(0, length);
+            bytes.remove_prefix(length);
         }
-        bytes.remove_prefix(std::max<std::size_t>(1, length));
     }
+    return out;
+}
+
+std::string escape(std::string_view bytes) {
+    std::string doubled;
+    for (const char c : bytes) doubled.append(c == '\\' ? 2 : 1, c);
+    std::string out;
+    for (const char c : printable(doubled)) c == '\n' ? out += "\\x0a" : out += c;
     return out;
 }
 

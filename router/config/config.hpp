@@ -188,5 +188,6 @@ Loaded load(const std::string& file);
 std::string json_schema();                         // draft-07, for `portier schema`
 std::string reference_markdown();                  // the generated part of config/README.md
 std::string effective_yaml(const Config& config);  // `portier check --effective`: every value, defaults too
+std::string effective_json(const Config& config);  // the same for programs, not to be loaded again
 
 }  // namespace portier::config

@@ -8,6 +8,7 @@ add_library(portier_config STATIC
   config/diagnostics.cpp
   config/documents.cpp
   config/effective.cpp
+  config/effective_json.cpp
   config/field.cpp
   config/fields_handler.cpp
   config/fields_port.cpp

@@ -16,8 +16,10 @@
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 #include "delivery/plan.hpp"
+#include "desk/dump_pace.hpp"
 #include "desk/ledger.hpp"
 #include "desk/port_index.hpp"
+#include "desk/suspects.hpp"
 #include "net/sock_diag.hpp"
 
 namespace portier::desk {
@@ -56,8 +58,10 @@ private:
     void count_lost(const Ledger::Entry& entry);
     void settle_after_crash();
     enum class Cause { crash, lost_events };
-    void schedule_resync(std::chrono::milliseconds delay, Cause cause);
-    void resynchronise(Cause cause);
+    void schedule_resync(Cause cause, std::chrono::milliseconds delay = std::chrono::milliseconds(200));
+    void resynchronise();
+    void suspect_all_but(const std::unordered_set<std::uint64_t>& living, Cause cause);
+    void schedule_verdict();
     void tell_sources(Cause cause, const std::map<std::uint32_t, SourceCounts>& sources) const;
     void dump_inherited();
     void schedule_dump(std::chrono::milliseconds delay);
@@ -73,9 +77,15 @@ private:
     Alarm next_read_;
     Alarm next_drain_;
     Alarm next_resync_;
+    Alarm next_verdict_;
     Alarm next_dump_;
     std::vector<net::PortInterval> watched_;  // whose ends the kernel announces to us
+    bool overran_ = false;                    // the kernel drops announcements until all others are read
     bool resync_due_ = false;                 // with the first plan
+    std::optional<Cause> resync_cause_;       // of the one that is waiting
+    bool verdict_pending_ = false;
+    Suspects suspects_;
+    DumpPace resync_pace_, dump_pace_;
     std::unordered_set<std::uint64_t> not_at_desk_;  // cookies that the desk's counts by source lack
     std::uint64_t last_dump_ms_ = 0;
     bool log_connections_ = false;

@@ -10,21 +10,31 @@ namespace portier::desk {
 
 namespace {
 
-constexpr std::uint64_t kRefreshPeriodMs = 500;
+constexpr std::uint64_t kShortestPeriodUs = 500'000;
+constexpr std::chrono::seconds kPeriod{1};
 
 }  // namespace
 
 void KernelGauges::apply(const delivery::Plan& plan) {
     tcp_ports_.assign(plan, "tcp");
     udp_ports_.assign(plan, "udp");
+    look_again();
+}
+
+void KernelGauges::look_again() {
+    next_look_.set(pace_.delay(kPeriod, monotonic_microseconds()), [this] {
+        refresh();
+        look_again();
+    });
 }
 
 void KernelGauges::refresh() {
-    const std::uint64_t now = monotonic_milliseconds();
-    if (now - last_refresh_ms_ < kRefreshPeriodMs) return;
-    last_refresh_ms_ = now;
+    const std::uint64_t now = monotonic_microseconds();
+    if (now - last_refresh_us_ < kShortestPeriodUs || !pace_.may_begin(now)) return;
+    last_refresh_us_ = now;
     refresh_accept_queues();
     refresh_drops();
+    pace_.ended(now, monotonic_microseconds());
 }
 
 void KernelGauges::refresh_accept_queues() {

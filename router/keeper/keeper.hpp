@@ -29,6 +29,7 @@ struct ReloadAnswer {
     bool ok = false;
     bool changed = false;
     std::string text;  // for a person: diagnostics, or what was done
+    std::vector<config::Diagnostic> diagnostics{};
 };
 
 class Keeper {

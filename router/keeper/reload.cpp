@@ -32,6 +32,7 @@ void Keeper::begin_reload() {
     config::Loaded loaded = config::load(config_.file);
     std::string text;
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) text += config::render(diagnostic);
+    reload_->diagnostics = std::move(loaded.diagnostics);
     if (!loaded.config) return finish_reload({.ok = false, .changed = false, .text = text});
     reload_->config = std::move(*loaded.config);
     if (const std::string fixed = fixed_key_changed(reload_->config); !fixed.empty())
@@ -50,16 +51,18 @@ ReloadAnswer Keeper::rehearse_reload() {
     const config::Loaded loaded = config::load(config_.file);
     std::string text;
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) text += config::render(diagnostic);
-    if (!loaded.config) return {.ok = false, .changed = false, .text = text};
+    const auto& found = loaded.diagnostics;
+    if (!loaded.config) return {.ok = false, .changed = false, .text = text, .diagnostics = found};
     if (const std::string fixed = fixed_key_changed(*loaded.config); !fixed.empty())
-        return {.ok = false, .changed = false, .text = fixed};
+        return {.ok = false, .changed = false, .text = fixed, .diagnostics = found};
     try {
         const SocketSet sockets = SocketSet::build(*loaded.config, sockets_, next_number_);
         const auto restarted = restarted_handlers(wanted_slots(*loaded.config, sockets));
         const std::string changes = describe_changes(config_, *loaded.config, restarted);
-        return {.ok = true, .changed = !changes.empty(), .text = changes.empty() ? "nothing would change\n" : changes};
+        const std::string text_of_changes = changes.empty() ? "nothing would change\n" : changes;
+        return {.ok = true, .changed = !changes.empty(), .text = text_of_changes, .diagnostics = found};
     } catch (const std::exception& error) {
-        return {.ok = false, .changed = false, .text = std::string(error.what()) + "\n"};
+        return {.ok = false, .changed = false, .text = std::string(error.what()) + "\n", .diagnostics = found};
     }
 }
 
@@ -109,6 +112,7 @@ void Keeper::commit_reload() {
 
 void Keeper::finish_reload(const ReloadAnswer& outcome) {
     ReloadAnswer answer = outcome;
+    answer.diagnostics = std::move(reload_->diagnostics);
     metrics::Globals& globals = board_->globals;
     const auto result = !answer.ok      ? metrics::ReloadResult::failed
                         : answer.changed ? metrics::ReloadResult::applied

@@ -93,6 +93,7 @@ void Slot::on_ended(const ProcessEnd& end) {
 
 void Slot::schedule_restart(metrics::Restarted reason, const std::string& text) {
     const auto delay = next_delay();
+    last_end_ = text;
     log_warning("process ended, another one follows", {{"handler", plan_.handler.name},
                                                        {"process", plan_.slot},
                                                        {"reason", text},

@@ -52,6 +52,7 @@ public:
     // Options that matter to the router only (balance, the size of the pool).
     void set_plan(SlotPlan plan) { plan_ = std::move(plan); }
     HandlerProcess* process() const { return process_.get(); }
+    const std::string& last_end() const { return last_end_; }  // of the process before; empty: none ended unasked
     bool is_ready() const { return process_ && process_->is_ready(); }
 
     // Gives the process away, to be drained by somebody else; the slot is empty then.
@@ -72,6 +73,7 @@ private:
     std::unique_ptr<HandlerProcess> process_;
     Alarm restart_;
     std::chrono::milliseconds delay_{0};
+    std::string last_end_;
     std::uint32_t waiting_row_ = 0;  // shows the state `waiting` while there is no process
     std::uint64_t started_ms_ = 0;
     bool candidate_ = false;

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <iostream>
 
 #include "admin/command_address.hpp"
 #include "admin/command_client.hpp"
-#include "admin/status.hpp"
+#include "admin/diagnostics_json.hpp"
+#include "admin/status_text.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "config/config.hpp"
 #include "metrics/catalogue.hpp"
@@ -25,25 +28,37 @@ json::value ask(const ClientOptions& options, const char* command) {
     return json::parse(admin::ask(path, json::serialize(request)));
 }
 
-// A command whose answer is done or not done, with words.
-int order(const ClientOptions& options, const char* command) {
-    const json::value answer = ask(options, command);
-    const bool ok = answer.at("ok").as_bool();
-    if (options.json)
-        std::cout << json::serialize(answer) << "\n";
-    else
-        (ok ? std::cout : std::cerr) << answer.at("text").as_string().c_str();
-    return ok ? 0 : 1;
+// Whoever answers does not write to the terminal as it likes.
+std::string text_of(const json::value& answer) {
+    return printable(std::string_view(answer.at("text").as_string()));
 }
 
-json::object diagnostic_object(const config::Diagnostic& diagnostic) {
-    return {{"severity", diagnostic.severity == config::Severity::error ? "error" : "warning"},
-            {"file", diagnostic.mark.file},
-            {"line", diagnostic.mark.line},
-            {"column", diagnostic.mark.column},
-            {"key", diagnostic.key_path},
-            {"message", diagnostic.message},
-            {"hint", diagnostic.hint}};
+// A command whose answer is done or not done, with words. Returns whether it was done.
+bool print_answer(const json::value& answer, bool as_json) {
+    const bool ok = answer.at("ok").as_bool();
+    if (as_json)
+        std::cout << json::serialize(answer) << "\n";
+    else
+        (ok ? std::cout : std::cerr) << text_of(answer);
+    return ok;
+}
+
+bool has_errors(const json::value& answer) {
+    const json::value* diagnostics = answer.as_object().if_contains("diagnostics");
+    if (!diagnostics || !diagnostics->is_array()) return false;
+    const json::array& all = diagnostics->as_array();
+    return std::any_of(all.begin(), all.end(), [](const json::value& one) { return one.at("severity") == "error"; });
+}
+
+// What `stop` waits for, so that nobody wonders.
+std::string waiting_for(const json::value& status) {
+    std::uint64_t connections = 0;
+    for (const json::value& port : status.at("ports").as_array())
+        if (const json::value* active = port.as_object().if_contains("active"))
+            connections += active->to_number<std::uint64_t>();
+    if (connections == 0) return "";
+    return fmt::format("waiting for {} connection{}, {} s at most; Ctrl-C leaves portier stopping\n", connections,
+                       connections == 1 ? "" : "s", status.at("stop_seconds").to_number<double>());
 }
 
 }  // namespace
@@ -51,10 +66,10 @@ json::object diagnostic_object(const config::Diagnostic& diagnostic) {
 int check(const std::string& file, bool effective, bool as_json) {
     const config::Loaded loaded = config::load(file);
     if (as_json) {
-        json::array diagnostics;
-        for (const auto& diagnostic : loaded.diagnostics) diagnostics.push_back(diagnostic_object(diagnostic));
-        std::cout << json::serialize(json::object{{"ok", loaded.config.has_value()}, {"diagnostics", diagnostics}})
-                  << "\n";
+        json::object answer{{"ok", loaded.config.has_value()},
+                            {"diagnostics", admin::diagnostics_json(loaded.diagnostics)}};
+        if (effective && loaded.config) answer["effective"] = json::parse(config::effective_json(*loaded.config));
+        std::cout << json::serialize(answer) << "\n";
         return loaded.config ? 0 : 2;
     }
     for (const auto& diagnostic : loaded.diagnostics) std::cerr << config::render(diagnostic);
@@ -100,12 +115,19 @@ int version(bool as_json) {
 
 int status(const ClientOptions& options) {
     const std::string document = json::serialize(ask(options, "status").at("status"));
-    std::cout << (options.json ? document + "\n" : admin::status_text(document));
+    std::cout << (options.json ? document + "\n" : printable(admin::status_text(document)));
     return 0;
 }
 
-int reload(const ClientOptions& options) { return order(options, "reload"); }
+int reload(const ClientOptions& options) {
+    const json::value answer = ask(options, "reload");
+    if (print_answer(answer, options.json)) return 0;
+    return has_errors(answer) ? 2 : 1;
+}
 
-int stop(const ClientOptions& options) { return order(options, "stop"); }
+int stop(const ClientOptions& options) {
+    if (!options.json) std::cerr << waiting_for(ask(options, "status").at("status"));
+    return print_answer(ask(options, "stop"), options.json) ? 0 : 1;
+}
 
 }  // namespace portier

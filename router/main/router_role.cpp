@@ -32,7 +32,7 @@ constexpr std::chrono::seconds kUsagePeriod{2};
 class AdminHalf {
 public:
     AdminHalf(metrics::Board& board, desk::Accounting::Hooks hooks)
-        : board_(board), accounting_(io_, board, std::move(hooks)), gauges_(board), next_usage_(io_) {}
+        : board_(board), accounting_(io_, board, std::move(hooks)), gauges_(io_, board), next_usage_(io_) {}
 
     asio::io_context& io() { return io_; }
 

@@ -161,12 +161,18 @@ struct HandoverQueue {
     bool nearly_full() const {  // desk thread
         return written.load(std::memory_order_relaxed) - read.load(std::memory_order_relaxed) > kCapacity - 1024;
     }
-    bool pop(Handover& item) {  // accounting thread
+    // The oldest record, which stays until advance(): who dies in between leaves it to the next router.
+    bool peek(Handover& item) const {  // accounting thread
         const std::uint64_t at = read.load(std::memory_order_relaxed);
         if (at == written.load(std::memory_order_acquire)) return false;
         item = items[at % kCapacity];
-        read.store(at + 1, std::memory_order_release);
         return true;
+    }
+    void advance() { read.store(read.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+    bool pop(Handover& item) {
+        const bool found = peek(item);
+        if (found) advance();
+        return found;
     }
 };
 

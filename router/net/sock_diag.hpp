@@ -6,17 +6,12 @@
 #include <functional>
 #include <span>
 #include <system_error>
-#include <vector>
 
 #include "base/fd.hpp"
 #include "net/endpoint.hpp"
+#include "net/port_intervals.hpp"
 
 namespace portier::net {
-
-struct PortInterval {
-    std::uint16_t first;
-    std::uint16_t last;
-};
 
 // One socket of ours, alive (dump) or just destroyed (event).
 struct SocketReport {
@@ -53,7 +48,9 @@ enum class DestroyGroup {
 };
 std::error_code join_destroy_events(int netlink, DestroyGroup group);
 
-// Keeps only events whose local port is in `intervals` (sorted, merged): decided in the kernel by a classic BPF filter.
+// Keeps events whose local port is in `intervals` (sorted, merged): decided in the kernel by a classic BPF filter.
+// Where the kernel has no room for so many (net.core.optmem_max), events of ports between them come, too; in the end
+// all do.
 std::error_code filter_destroy_events(int netlink, std::span<const PortInterval> intervals);
 
 // Reads what is waiting, at most `budget` events. ENOBUFS: announcements were lost, a dump is due. EAGAIN: all read.
@@ -65,8 +62,4 @@ enum class DumpWhat { connections, listeners, udp_sockets };
 // socket), so it stays off the data path.
 std::error_code dump_sockets(DumpWhat what, std::span<const PortInterval> intervals,
                              const std::function<void(const SocketReport&)>& visit);
-
-// Sorted and merged; what the two functions above want.
-std::vector<PortInterval> merge_intervals(std::vector<PortInterval> intervals);
-
 }  // namespace portier::net

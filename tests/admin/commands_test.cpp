@@ -60,12 +60,18 @@ TEST_F(CommandsTest, StatusTellsTheState) {
     const auto& status = answer.at("status").as_object();
     EXPECT_EQ(status.at("handlers").at(0).at("handler"), "veg");
     EXPECT_EQ(status.at("last_reload_error"), "");
+    EXPECT_EQ(status.at("config").as_string(), folder_ / "houses.yaml");
+    EXPECT_EQ(status.at("stopping"), false);
+    EXPECT_EQ(status.at("stop_seconds").to_number<double>(), 40);
 }
 
 // `reload` of a file that is not there is refused in the words of `portier check`, and `status` remembers them.
 TEST_F(CommandsTest, ReloadSaysWhatIsWrong) {
     const auto answer = ask("{\"command\": \"reload\"}");
     EXPECT_EQ(answer.at("ok"), false);
+    EXPECT_EQ(answer.at("generation"), 0);
+    EXPECT_EQ(answer.at("diagnostics").at(0).at("severity"), "error");
+    EXPECT_EQ(ask("{\"command\": \"reload\", \"dry_run\": true}").at("diagnostics"), answer.at("diagnostics"));
     const std::string text(answer.at("text").as_string());
     EXPECT_NE(text.find("houses.yaml"), std::string::npos) << text;
     EXPECT_EQ(ask("{\"command\": \"status\"}").at("status").at("last_reload_error").as_string(), text);

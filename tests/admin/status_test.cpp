@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <sstream>
 
 #include "admin/scene.hpp"
 #include "base/version.hpp"
@@ -14,27 +13,9 @@ namespace {
 
 namespace json = boost::json;
 
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> result;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) result.push_back(line);
-    return result;
-}
-
-// The words of the first line that begins so.
-std::vector<std::string> words_of(const std::string& text, const std::string& begin) {
-    for (const std::string& line : lines_of(text))
-        if (line.starts_with(begin)) {
-            std::istringstream stream(line);
-            return {std::istream_iterator<std::string>(stream), {}};
-        }
-    return {};
-}
-
 class StatusTest : public testing::Test {
 protected:
     json::object status() const { return json::parse(status_json(*scene_.board, scene_.series)).as_object(); }
-    std::string text() const { return status_text(status_json(*scene_.board, scene_.series)); }
 
     Scene scene_;
 };
@@ -96,58 +77,12 @@ TEST_F(StatusTest, TellsHandlers) {
     EXPECT_EQ(handlers[2].at("on_demand"), true);
 }
 
-// A person reads first what is wrong; a handler on demand without a process is not wrong.
-TEST_F(StatusTest, TextBeginsWithProblems) {
-    scene_.board->globals.last_reload_ok.set(0);
-    const auto lines = lines_of(text());
-    ASSERT_GT(lines.size(), 4u);
-    EXPECT_EQ(lines[0], std::string("portier ") + kVersion + "  up 1d 1h  generation 4");
-    EXPECT_EQ(lines[1], "! the last reload was refused, the configuration before it is in force: portier check FILE");
-    EXPECT_EQ(lines[2], "! handler bread has no ready process");
-    EXPECT_EQ(lines[3], "");
-    EXPECT_EQ(text().find("! handler cake"), std::string::npos);
-}
-
-// When nothing is wrong, nothing is said.
-TEST_F(StatusTest, TextWithoutProblems) {
-    scene_.series.handlers.erase(scene_.series.handlers.begin() + 1);
-    EXPECT_EQ(text().find('!'), std::string::npos) << text();
-}
-
-// One line a port and one a process, in units that a person reads.
-TEST_F(StatusTest, TextHasALineForEach) {
-    using Words = std::vector<std::string>;
-    EXPECT_EQ(words_of(text(), "7001/tcp"),
-              (Words{"7001/tcp", "veg", "handoff", "6/100", "10", "8", "9", "2.0", "KiB", "3.0", "MiB"}));
-    EXPECT_EQ(words_of(text(), "7001/udp"), (Words{"7001/udp", "veg", "inherit"}));
-    EXPECT_EQ(words_of(text(), "veg"), (Words{"veg", "0", "1234", "ready", "2", "12", "1.5", "KiB", "1m", "1s"}));
-    EXPECT_EQ(words_of(text(), "PORT").size(), 9u) << "ACTIVE/LIMIT is one";
-    scene_.series.ports[0].limit = 0;
-    EXPECT_EQ(words_of(text(), "7001/tcp")[3], "6") << "no limit";
-}
-
-// Ages and sizes are short: two units, one digit.
-TEST_F(StatusTest, TextAgesAndSizes) {
-    const auto up = [&](std::uint64_t seconds) {
-        scene_.board->globals.started_ms.set(wall_milliseconds() - seconds * 1000 - 500);
-        const std::string line = lines_of(text())[0];
-        const std::size_t begin = line.find("up ") + 3;
-        return line.substr(begin, line.find("  gen") - begin);
-    };
-    EXPECT_EQ(up(0), "0s");
-    EXPECT_EQ(up(59), "59s");
-    EXPECT_EQ(up(3599), "59m 59s");
-    EXPECT_EQ(up(3600), "1h 0m");
-    EXPECT_EQ(up(10 * 86400), "10d 0h");
-    const auto size = [&](std::uint64_t bytes) {
-        scene_.board->ports[5].sent_bytes.set(bytes);
-        const auto words = words_of(text(), "7001/tcp");
-        return words[words.size() - 2] + " " + words.back();
-    };
-    EXPECT_EQ(size(0), "0 B");
-    EXPECT_EQ(size(1023), "1023 B");
-    EXPECT_EQ(size(1024), "1.0 KiB");
-    EXPECT_EQ(size(1ull << 63), "8192.0 PiB");
+// Processes come by their slot, whatever rows they have.
+TEST_F(StatusTest, SortsProcessesBySlot) {
+    scene_.put_process(1, 5, 1234, metrics::ProcessState::ready);
+    const json::value processes = status().at("handlers").at(0).at("processes");
+    EXPECT_EQ(processes.at(0).at("process"), 1);
+    EXPECT_EQ(processes.at(1).at("process"), 5);
 }
 
 // Which handlers keep portier from being ready, in words.

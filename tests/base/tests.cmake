@@ -1,6 +1,7 @@
 # Tests of router/base; one for each source.
 add_executable(base_test
   base/alarm_test.cpp
+  base/line_writer_test.cpp
   base/log_test.cpp
   base/readable_test.cpp
   base/text_test.cpp)

@@ -86,9 +86,21 @@ TEST(Escape, MakesForeignBytesHarmless) {
          "\\xc2\\x9b"
          "31m"},  // C1 control: an escape sequence in one character
         {"\xc2\xa0", "\xc2\xa0"},
+        {"\xe2\x80\xae"
+         "gpj",
+         "\\xe2\\x80\\xae"
+         "gpj"},  // from right to left
+        {"\xe2\x81\xa6", "\\xe2\\x81\\xa6"},
+        {"\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"},
         {"\x80", "\\x80"},  // a continuation alone
     };
     for (const auto& c : cases) EXPECT_EQ(escape(c.bytes), c.wanted) << c.wanted;
+}
+
+// A text for a terminal keeps its lines and what was escaped before, and nothing else that a terminal obeys.
+TEST(Printable, KeepsLinesAndBackslashes) {
+    EXPECT_EQ(printable("two\nlines \\x1b gr\xc3\xbc\xc3\x9f"), "two\nlines \\x1b gr\xc3\xbc\xc3\x9f");
+    EXPECT_EQ(printable("\x1b[2J\r\xff\xc2\x9b"), "\\x1b[2J\\x0d\\xff\\xc2\\x9b");
 }
 
 // Whatever the bytes: the result has no control byte, and says exactly which bytes they were.

@@ -7,6 +7,7 @@ add_executable(config_test
   config/decode_test.cpp
   config/diagnostics_test.cpp
   config/documents_test.cpp
+  config/effective_json_test.cpp
   config/effective_test.cpp
   config/field_test.cpp
   config/fields_handler_test.cpp

@@ -10,7 +10,7 @@ namespace {
 
 class KernelGaugesTest : public test::AccountingCase {
 protected:
-    KernelGauges gauges_{*board_};
+    KernelGauges gauges_{io_, *board_};
 
     template <typename Condition>
     bool refresh_until(Condition condition) {
@@ -33,6 +33,15 @@ TEST_F(KernelGaugesTest, ShowsAcceptQueues) {
     EXPECT_EQ(row().accept_queue_limit.get(), 17u);
     const Fd one = test::accept_from(listener_), two = test::accept_from(listener_);
     EXPECT_TRUE(refresh_until([&] { return row().accept_queue_length.get() == 0; }));
+}
+
+// The board is brought up to date without anybody asking, so that it is fit for who only reads it.
+TEST_F(KernelGaugesTest, LooksByItself) {
+    gauges_.apply(plan_);
+    const Fd waiting = test::connect_to(test::port_of(listener_));
+    EXPECT_TRUE(test::run_until(io_, [&] { return row().accept_queue_length.get() == 1; }));
+    const Fd accepted = test::accept_from(listener_);
+    EXPECT_TRUE(test::run_until(io_, [&] { return row().accept_queue_length.get() == 0; }));
 }
 
 // The queues of a range are one sum.

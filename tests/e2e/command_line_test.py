@@ -1,11 +1,8 @@
-"""The command line: exit codes, JSON, what a second portier and a taken port are told, how it stops, and what the log
-looks like.
+"""The command line: exit codes, JSON, what a second portier and a taken port are told, and how it stops.
 """
 
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import subprocess
@@ -78,14 +75,27 @@ class ExitCodes(CommandLine):
         self.assertEqual(portier.command("reload").returncode, 0)
         portier.write(BAD)
         done = portier.command("reload")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn('unknown key "comand"', done.stderr)
+
+    def test_output_that_does_not_arrive_is_a_failure(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for arguments in (("schema",), ("--help",), ("version", "-o", "json")):
+                done = subprocess.run([street.PORTIER, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual((done.returncode, done.stderr), (1, b"portier: cannot write to stdout\n"), arguments)
+
+    def test_the_version_and_options_before_the_command(self):
+        self.assertEqual(self.assert_run(0, "--version").stdout, self.assert_run(0, "version").stdout)
+        self.assertIn("version", json.loads(self.assert_run(0, "-o", "json", "version").stdout))
+        self.assertIn("no portier answers at /nowhere", self.assert_run(1, "--socket", "/nowhere", "status").stderr)
 
 
 class Json(CommandLine):
     def test_check(self):
         done = self.portier("check", self.file(GOOD), "-o", "json")
         self.assertEqual(json.loads(done.stdout), {"ok": True, "diagnostics": []})
+        done = self.portier("check", "--effective", self.file(GOOD), "-o", "json")
+        self.assertEqual(json.loads(done.stdout)["effective"]["handlers"]["echo"]["processes"], 1)
         done = self.portier("check", self.file(BAD), "-o", "json")
         self.assertEqual(done.returncode, 2)
         answer = json.loads(done.stdout)
@@ -118,11 +128,12 @@ class Json(CommandLine):
             for process in handler["processes"]:
                 self.assertTrue(kernel.is_running(process["pid"]))
         self.assertEqual(json.loads(portier.command("reload", "-o", "json").stdout),
-                         {"ok": True, "text": "nothing changed, generation 1\n"})
+                         {"ok": True, "text": "nothing changed, generation 1\n", "generation": 1, "diagnostics": []})
         portier.write(BAD)
         done = portier.command("reload", "-o", "json")
         answer = json.loads(done.stdout)
-        self.assertEqual((done.returncode, answer["ok"]), (1, False))
+        self.assertEqual((done.returncode, answer["ok"], answer["generation"]), (2, False, 1))
+        self.assertEqual(answer["diagnostics"], json.loads(self.portier("check", portier.file, "-o", "json").stdout)["diagnostics"])
         self.assertIn('did you mean "command"?', answer["text"])
         self.assertEqual(json.loads(portier.command("stop", "-o", "json").stdout), {"ok": True, "text": "stopped\n"})
         self.assertEqual(portier.wait_ended(), 0)
@@ -132,7 +143,7 @@ class Json(CommandLine):
         with street.connect(self.port) as client:
             self.assertTrue(street.ask(client))
             text = portier.command("status").stdout
-        self.assertRegex(text, r"^portier \S+  up \d+s  generation 1\n")
+        self.assertRegex(text, rf"^portier \S+  up \d+s  generation 1  {portier.file}\n")
         self.assertRegex(text, rf"(?m)^{self.key} +echo +handoff +1 +1 +0 +0 +0 B +0 B$")
         for slot, pid in portier.pids("echo").items():
             self.assertRegex(text, rf"(?m)^echo +{slot} +{pid} +ready +[01] ")
@@ -140,7 +151,7 @@ class Json(CommandLine):
         self.assertNotIn("!", text)
         portier.write(BAD)
         portier.command("reload")
-        self.assertIn("! the last reload was refused", portier.command("status").stdout)
+        self.assertRegex(portier.command("status").stdout, rf"! the last reload was refused.*portier check {portier.file}\n")
 
 
 class Stopping(CommandLine):
@@ -155,14 +166,17 @@ class Stopping(CommandLine):
         family = kernel.descendants(portier.pid)
         guest = self.client(self.port)
         self.assertTrue(street.ask(guest))
-        stop = subprocess.Popen([street.PORTIER, "stop", "--socket", portier.socket], stdout=subprocess.PIPE, text=True)
+        stop = subprocess.Popen([street.PORTIER, "stop", "--socket", portier.socket], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
         self.addCleanup(stop.communicate)
         self.addCleanup(guest.close)
         street.wait_until(lambda: not kernel.listener_inodes(self.port), "the port is closed")
         self.assertTrue(street.ask(guest), "who is there is served")
         self.assertIsNone(stop.poll(), "stop waits")
+        self.assertIn("\n! stopping", portier.command("status").stdout)
         guest.close()
-        self.assertEqual(stop.communicate(timeout=street.PATIENCE)[0], "stopped\n")
+        self.assertEqual(stop.communicate(timeout=street.PATIENCE),
+                         ("stopped\n", "waiting for 1 connection, 3610 s at most; Ctrl-C leaves portier stopping\n"))
         self.assertEqual((stop.returncode, portier.wait_ended()), (0, 0))
         self.assert_gone(portier, family)
 
@@ -254,39 +268,6 @@ class Refused(CommandLine):
         self.assertIn(place, log)
         self.assertIn("Address already in use", log)
         self.assertIn(f"pid {os.getpid()}", log)
-
-
-class Logs(CommandLine):
-    def test_one_json_object_a_line_when_nobody_looks(self):
-        says = r"""printf '"quoted" \\ \033[2J\377\n'; exec sleep 1000"""
-        portier = self.street({"talker": {"command": ["/bin/sh", "-c", says], "delivery": "inherit"}},
-                              {f"{street.free_port()}/tcp": "talker"})
-        escaped = r'"quoted" \\ \x1b[2J\xff'
-        street.wait_until(lambda: portier.log_lines(handler="talker", message=escaped), "its line is in the log")
-        os.kill(portier.router_pid(), signal.SIGKILL)
-        street.wait_until(lambda: portier.log_lines(level="warning"), "the router's death is in the log")
-        portier.command("stop")
-        portier.wait_ended()
-        for line in portier.log().splitlines():
-            fields = json.loads(line)
-            self.assertLessEqual({"time", "level", "role", "message"}, fields.keys(), line)
-            self.assertTrue(line.isprintable(), line)
-
-    def test_text_on_a_terminal(self):
-        portier = self.echo_street(start=False)
-        portier.write()
-        ours, theirs = pty.openpty()
-        self.addCleanup(os.close, ours)
-        portier.process = subprocess.Popen([street.PORTIER, "run", portier.file, "--socket", portier.socket],
-                                           stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        text = ""
-        while f"{self.key} handler=echo" not in text:
-            self.assertTrue(select.select([ours], [], [], street.PATIENCE)[0], f"nothing more after {text!r}")
-            text += os.read(ours, 4096).decode()
-        self.assertRegex(text, r"(?m)^\d\d:\d\d:\d\d\.\d{3} info +keeper: running version=")
-        self.assertNotIn('{"', text)
-        portier.wait_ready()
 
 
 if __name__ == "__main__":

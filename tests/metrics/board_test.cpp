@@ -118,6 +118,21 @@ TEST_F(HandoverQueueTest, KeepsOrder) {
     EXPECT_FALSE(queue_.pop(item));
 }
 
+// Who looks and dies before it has done its part leaves the record for the next.
+TEST_F(HandoverQueueTest, PeekLeavesTheRecord) {
+    Handover item{};
+    EXPECT_FALSE(queue_.peek(item));
+    queue_.push(numbered(7));
+    queue_.push(numbered(8));
+    for (int look = 0; look < 2; ++look) {
+        ASSERT_TRUE(queue_.peek(item));
+        EXPECT_EQ(item.cookie, 7u);
+    }
+    queue_.advance();
+    ASSERT_TRUE(queue_.peek(item));
+    EXPECT_EQ(item.cookie, 8u);
+}
+
 // It says early that it gets full; a full queue refuses and keeps what it has; one pop makes room for one push.
 TEST_F(HandoverQueueTest, RefusesWhenFull) {
     for (std::uint64_t i = 0; i < HandoverQueue::kCapacity; ++i) {

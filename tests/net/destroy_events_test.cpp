@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "net/filter_faults.hpp"
 #include "net/sock_diag.hpp"
 #include "support/tcp.hpp"
 #include "support/wait.hpp"
@@ -185,6 +186,25 @@ TEST_F(DestroyEventsTest, FilterHoldsManyIntervals) {
             intervals.push_back({static_cast<std::uint16_t>(1 + 2 * i), static_cast<std::uint16_t>(1 + 2 * i)});
         ASSERT_FALSE(filter_destroy_events(events_.get(), merge_intervals(intervals))) << count;
         Pair pair = test::make_pair(listener_);
+        const std::uint64_t cookie = socket_cookie(pair.accepted.get());
+        test::reset(pair.accepted);
+        report_of(cookie);
+    }
+}
+
+// The kernel has no room for a filter of so many intervals: a coarser one, or none, takes the place of the old one, and
+// our ports come through.
+TEST_F(DestroyEventsTest, FilterFitsIntoLittleMemory) {
+    const Fd other = test::listen_somewhere();
+    std::vector<PortInterval> intervals{interval_of(listener_)[0], interval_of(other)[0]};
+    for (std::uint16_t port = 1; port < 2000; port = static_cast<std::uint16_t>(port + 2))
+        intervals.push_back({port, port});
+    intervals = merge_intervals(std::move(intervals));
+    for (const unsigned instructions : {1000u, 200u, 10u, 0u}) {
+        ASSERT_FALSE(filter_destroy_events(events_.get(), interval_of(listener_)));
+        const test::FilterLimit limit(instructions);
+        ASSERT_FALSE(filter_destroy_events(events_.get(), intervals));
+        Pair pair = test::make_pair(other);
         const std::uint64_t cookie = socket_cookie(pair.accepted.get());
         test::reset(pair.accepted);
         report_of(cookie);

@@ -85,34 +85,13 @@ TEST(DumpSockets, KeepsToTheIntervals) {
     };
     EXPECT_FALSE(dump_sockets(DumpWhat::listeners, {}, visit));
     EXPECT_EQ(count, 0u);
-    std::vector<PortInterval> many{{test::port_of(listener), test::port_of(listener)}};
-    for (std::uint16_t port = 1; port < 200; port = static_cast<std::uint16_t>(port + 2)) many.push_back({port, port});
-    EXPECT_FALSE(dump_sockets(DumpWhat::listeners, merge_intervals(many), visit));
-    EXPECT_EQ(count, 1u);
-}
-
-// Intervals come out sorted, and those that touch or overlap become one.
-TEST(PortIntervals, Merge) {
-    using Intervals = std::vector<PortInterval>;
-    const struct {
-        Intervals before, wanted;
-    } cases[]{
-        {{}, {}},
-        {{{5, 5}}, {{5, 5}}},
-        {{{5, 6}, {1, 2}}, {{1, 2}, {5, 6}}},
-        {{{1, 2}, {3, 4}}, {{1, 4}}},
-        {{{1, 10}, {2, 3}}, {{1, 10}}},
-        {{{2, 3}, {2, 9}, {4, 5}}, {{2, 9}}},
-        {{{65535, 65535}, {0, 65534}}, {{0, 65535}}},
-        {{{0, 65535}, {65535, 65535}}, {{0, 65535}}},
-    };
-    for (const auto& c : cases) {
-        const Intervals merged = merge_intervals(c.before);
-        ASSERT_EQ(merged.size(), c.wanted.size());
-        for (std::size_t i = 0; i < merged.size(); ++i) {
-            EXPECT_EQ(merged[i].first, c.wanted[i].first);
-            EXPECT_EQ(merged[i].last, c.wanted[i].last);
-        }
+    for (const std::uint16_t last : {6, 200}) {
+        count = 0;
+        std::vector<PortInterval> many{{test::port_of(listener), test::port_of(listener)}};
+        for (std::uint16_t port = 1; port < last; port = static_cast<std::uint16_t>(port + 2))
+            many.push_back({port, port});
+        EXPECT_FALSE(dump_sockets(DumpWhat::listeners, merge_intervals(many), visit));
+        EXPECT_EQ(count, 1u);
     }
 }
 

@@ -3,8 +3,10 @@ add_executable(net_test
   net/channel_test.cpp
   net/destroy_events_test.cpp
   net/endpoint_test.cpp
+  net/filter_faults.cpp
   net/handoff_wire_test.cpp
   net/lingering_closer_test.cpp
+  net/port_intervals_test.cpp
   net/sock_diag_test.cpp
   net/socket_test.cpp)
 target_link_libraries(net_test PRIVATE portier_net portier_test)

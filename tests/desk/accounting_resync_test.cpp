@@ -11,7 +11,7 @@ namespace {
 using metrics::Closed;
 using test::Pair;
 
-class AccountingCrashTest : public test::AccountingCase {
+class AccountingResyncTest : public test::AccountingCase {
 protected:
     // The keeper's copy of the events outlives the router.
     Fd events_again() const { return Fd(::fcntl(events_.get(), F_DUPFD_CLOEXEC, 0)); }
@@ -45,7 +45,7 @@ protected:
 }  // namespace
 
 // What a dead router had accepted and not handed over is settled as ended at once; what lives stays active.
-TEST_F(AccountingCrashTest, SettlesWhatTheDeadRouterLost) {
+TEST_F(AccountingResyncTest, SettlesWhatTheDeadRouterLost) {
     const auto pairs = live_through_a_crash(4);
     row().accepted.add(2);
     start(events_again());
@@ -57,7 +57,7 @@ TEST_F(AccountingCrashTest, SettlesWhatTheDeadRouterLost) {
 }
 
 // Records that the dead router left in the queue are read by the next.
-TEST_F(AccountingCrashTest, ReadsTheRecordsThatWereLeft) {
+TEST_F(AccountingResyncTest, ReadsTheRecordsThatWereLeft) {
     Pair pair = handed_over();
     start(events_again());
     EXPECT_EQ(board_->ledger_size.load(), 1u);
@@ -69,7 +69,7 @@ TEST_F(AccountingCrashTest, ReadsTheRecordsThatWereLeft) {
 }
 
 // Ends while there is no router keep their reason and bytes: the kernel kept the announcements.
-TEST_F(AccountingCrashTest, CountsWhatEndedMeanwhile) {
+TEST_F(AccountingResyncTest, CountsWhatEndedMeanwhile) {
     auto pairs = live_through_a_crash(3);
     ASSERT_TRUE(test::transfer(pairs[0].client, pairs[0].accepted, 777));
     pairs[0].client.reset();
@@ -86,7 +86,7 @@ TEST_F(AccountingCrashTest, CountsWhatEndedMeanwhile) {
 }
 
 // Where nobody kept the announcements, a dump shows what has ended, reason unknown.
-TEST_F(AccountingCrashTest, FindsByADumpWhatEndedUnheard) {
+TEST_F(AccountingResyncTest, FindsByADumpWhatEndedUnheard) {
     auto pairs = live_through_a_crash(3);
     test::reset(pairs[0].accepted);
     test::reset(pairs[1].client);
@@ -100,7 +100,7 @@ TEST_F(AccountingCrashTest, FindsByADumpWhatEndedUnheard) {
 }
 
 // Every process is settled, also one of which no connection is left, and rows that were never used are left alone.
-TEST_F(AccountingCrashTest, SettlesEveryProcess) {
+TEST_F(AccountingResyncTest, SettlesEveryProcess) {
     const auto pairs = live_through_a_crash(2);
     process(kProcess).sent.add(1);  // never arrived
     process(kOther).sent.set(7);
@@ -111,7 +111,7 @@ TEST_F(AccountingCrashTest, SettlesEveryProcess) {
 }
 
 // Before the first plan nothing is known of the ports, so nothing may be given up as lost.
-TEST_F(AccountingCrashTest, WaitsForThePlanBeforeItComparesWithADump) {
+TEST_F(AccountingResyncTest, WaitsForThePlanBeforeItComparesWithADump) {
     const auto pairs = live_through_a_crash(3);
     accounting_ = std::make_unique<Accounting>(io_, *board_, Accounting::Hooks{});
     const std::uint64_t begin = monotonic_milliseconds();
@@ -123,7 +123,7 @@ TEST_F(AccountingCrashTest, WaitsForThePlanBeforeItComparesWithADump) {
 }
 
 // The next router's desk learns who is already inside where it counts per source, and else nothing.
-TEST_F(AccountingCrashTest, FindsTheSourcesOfThoseLetInBefore) {
+TEST_F(AccountingResyncTest, FindsTheSourcesOfThoseLetInBefore) {
     auto pairs = live_through_a_crash(3);
     plan_.ports[0].admission.max_connections_per_source = 5;
     start(events_again());
@@ -140,7 +140,7 @@ TEST_F(AccountingCrashTest, FindsTheSourcesOfThoseLetInBefore) {
     EXPECT_TRUE(counted_.empty());
 }
 
-TEST_F(AccountingCrashTest, FindsNoSourcesWhereTheyAreNotLimited) {
+TEST_F(AccountingResyncTest, FindsNoSourcesWhereTheyAreNotLimited) {
     const auto pairs = live_through_a_crash(3);
     start(events_again());
     ASSERT_TRUE(run_until_resync());
@@ -148,7 +148,7 @@ TEST_F(AccountingCrashTest, FindsNoSourcesWhereTheyAreNotLimited) {
 }
 
 // Where ends go unheard, all sources are counted; an end that is heard after all does not count twice.
-TEST_F(AccountingCrashTest, CountsTheSourcesAfterLostEvents) {
+TEST_F(AccountingResyncTest, CountsTheSourcesAfterLostEvents) {
     plan_.ports[0].admission.max_connections_per_source = 5;
     start(Fd());
     const Pair lives = handed_over(), lives_too = handed_over();
@@ -161,7 +161,7 @@ TEST_F(AccountingCrashTest, CountsTheSourcesAfterLostEvents) {
 }
 
 // A connection of a port that was removed is alive as long as the kernel says so.
-TEST_F(AccountingCrashTest, LeavesConnectionsOfARemovedPortAlone) {
+TEST_F(AccountingResyncTest, LeavesConnectionsOfARemovedPortAlone) {
     const auto pairs = live_through_a_crash(3);
     plan_.ports.clear();
     start(events_again());
@@ -171,7 +171,7 @@ TEST_F(AccountingCrashTest, LeavesConnectionsOfARemovedPortAlone) {
 }
 
 // Announcements that overran are made good: ended is ended, alive is alive, and the resync is counted.
-TEST_F(AccountingCrashTest, ResyncsAfterLostEvents) {
+TEST_F(AccountingResyncTest, ResyncsAfterLostEvents) {
     start(open_events(1));
     std::vector<Pair> living;
     for (int i = 0; i < 10; ++i) living.push_back(handed_over());
@@ -193,7 +193,7 @@ TEST_F(AccountingCrashTest, ResyncsAfterLostEvents) {
 }
 
 // The same where processes accept for themselves: what was announced and what the dump shows is not counted twice.
-TEST_F(AccountingCrashTest, ResyncCountsInheritedConnectionsOnce) {
+TEST_F(AccountingResyncTest, ResyncCountsInheritedConnectionsOnce) {
     plan_.handlers[0].delivery = "inherit";
     std::vector<Pair> pairs;
     for (int i = 0; i < 200; ++i) pairs.push_back(test::make_pair(listener_));
@@ -205,6 +205,49 @@ TEST_F(AccountingCrashTest, ResyncCountsInheritedConnectionsOnce) {
     EXPECT_GE(board_->globals.accounting_resyncs.get(), 1u);
     EXPECT_EQ(row().seen.get(), 200u);
     EXPECT_EQ(row().total_closed(), 200u);
+    EXPECT_EQ(process().active(), 0u);
+}
+
+// A client reset it, so the kernel's tables no longer have it, and its process still holds it: it is given up after
+// lost events, and not counted a second time when the process closes it at last.
+TEST_F(AccountingResyncTest, LateEndsCountOnce) {
+    plan_.handlers[0].delivery = "inherit";
+    std::vector<Pair> pairs;
+    for (int i = 0; i < 201; ++i) pairs.push_back(test::make_pair(listener_));
+    Pair held = std::move(pairs.back());
+    pairs.pop_back();
+    start(open_events(1));
+    ASSERT_TRUE(test::run_until(io_, [&] { return row().seen.get() == 201; }));
+    test::reset(held.client);
+    ASSERT_TRUE(test::eventually([&] { return test::is_readable(held.accepted); }));
+    for (Pair& pair : pairs) test::reset(pair.accepted);
+    ASSERT_TRUE(run_until_closed(201));
+    accounting_->apply(plan_, open_events());  // from here on nothing is lost
+    held.accepted.reset();
+    Pair next = test::make_pair(listener_);
+    test::reset(next.accepted);
+    ASSERT_TRUE(test::run_until(io_, [&] { return row().total_closed() >= 202; }));
+    test::run_ready(io_);
+    EXPECT_EQ(row().total_closed(), 202u);
+    EXPECT_EQ(row().seen.get(), 202u);
+    EXPECT_EQ(process().active(), 0u);
+}
+
+// However often announcements overrun: a dump every 200 ms at most, and in the end every count is right.
+TEST_F(AccountingResyncTest, ResyncsAreFewInAStorm) {
+    start(open_events(1));
+    const std::uint64_t begin = monotonic_milliseconds();
+    for (int round = 0; round < 20; ++round) {
+        for (int i = 0; i < 50; ++i) {
+            Pair pair = handed_over();
+            test::reset(pair.accepted);
+        }
+        io_.poll();
+    }
+    ASSERT_TRUE(run_until_closed(1000)) << row().total_closed();
+    EXPECT_GE(board_->globals.accounting_resyncs.get(), 1u);
+    EXPECT_LE(board_->globals.accounting_resyncs.get(), (monotonic_milliseconds() - begin) / 200 + 1);
+    EXPECT_EQ(row().active(), 0u);
     EXPECT_EQ(process().active(), 0u);
 }
 

@@ -1,0 +1,159 @@
+#include "admin/status_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/text.hpp"
+
+namespace portier::admin {
+
+namespace {
+
+namespace json = boost::json;
+
+std::string age(double seconds) {
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    if (whole >= 86400) return fmt::format("{}d {}h", whole / 86400, whole / 3600 % 24);
+    if (whole >= 3600) return fmt::format("{}h {}m", whole / 3600, whole / 60 % 60);
+    if (whole >= 60) return fmt::format("{}m {}s", whole / 60, whole % 60);
+    return fmt::format("{}s", whole);
+}
+
+std::string bytes(std::uint64_t count) {
+    static constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double value = static_cast<double>(count);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < kUnits.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::uint64_t number(const json::value& object, const char* key) {
+    const json::value* value = object.as_object().if_contains(key);
+    return value ? value->to_number<std::uint64_t>() : 0;
+}
+
+std::string digits(const json::value& object, const char* key) {
+    return std::to_string(number(object, key));
+}
+
+// Empty: it is not there.
+std::string word(const json::value& object, const char* key) {
+    const json::value* value = object.as_object().if_contains(key);
+    return value && value->is_string() ? escape(std::string_view(value->as_string())) : "";
+}
+
+bool is_true(const json::value& object, const char* key) {
+    const json::value* value = object.as_object().if_contains(key);
+    return value && value->is_bool() && value->as_bool();
+}
+
+std::size_t width_of(const std::string& text) {  // in characters
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Columns as wide as what stands in them. `columns` has a letter for each: '<' begins at the left, '>' ends at the
+// right,
+// '/' follows the one before without a blank.
+struct Table {
+    std::string columns;
+    std::vector<std::vector<std::string>> rows{};
+
+    std::string print() const {
+        std::vector<std::size_t> widths(columns.size());
+        for (const auto& row : rows)
+            for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+        std::string out;
+        for (const auto& row : rows) {
+            std::string line;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const std::string padding(widths[i] - width_of(row[i]), ' ');
+                if (i > 0 && columns[i] != '/') line += "  ";
+                line += columns[i] == '>' ? padding + row[i] : row[i] + padding;
+            }
+            out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+        }
+        return out;
+    }
+};
+
+std::string problems(const json::value& status) {
+    std::string text;
+    if (is_true(status, "stopping")) text += "! stopping: no new connections, waiting for those that are there\n";
+    if (!is_true(status, "last_reload_successful")) {
+        const std::string file = word(status, "config");
+        text += "! the last reload was refused, the configuration before it is in force";
+        text += file.empty() ? "\n" : "; what is wrong: portier check " + file + "\n";
+    }
+    for (const json::value& handler : status.at("handlers").as_array())
+        if (number(handler, "ready") == 0 && !is_true(handler, "on_demand"))
+            text += fmt::format("! handler {} has no ready process\n", word(handler, "handler"));
+    return text;
+}
+
+std::string ports(const json::value& status) {
+    Table table{.columns = "<<<>/>>>>>"};
+    table.rows.push_back(
+        {"PORT", "HANDLER", "DELIVERY", "ACTIVE", "/LIMIT", "ACCEPTED", "REJECTED", "QUEUE", "RECEIVED", "SENT"});
+    for (const json::value& port : status.at("ports").as_array()) {
+        table.rows.push_back({word(port, "port"), word(port, "handler"), word(port, "delivery")});
+        if (word(port, "protocol") == "udp") continue;
+        const std::uint64_t limit = number(port, "limit");
+        for (std::string& cell :
+             std::vector<std::string>{digits(port, "active"), limit ? "/" + std::to_string(limit) : "",
+                                      digits(port, "accepted"), digits(port, "rejected"), digits(port, "accept_queue"),
+                                      bytes(number(port, "received_bytes")), bytes(number(port, "sent_bytes"))})
+            table.rows.back().push_back(std::move(cell));
+    }
+    return table.print();
+}
+
+std::vector<std::string> process_row(const json::value& handler, const json::value& process) {
+    const double started = process.at("started").to_number<double>();
+    const std::string up = started > 0 ? age(static_cast<double>(wall_milliseconds()) / 1e3 - started) : "-";
+    const std::string last_end = word(process, "last_end");
+    return {word(handler, "handler"),
+            digits(process, "process"),
+            digits(process, "pid"),
+            word(process, "state"),
+            digits(process, "connections"),
+            digits(process, "open_fds"),
+            bytes(number(process, "resident_bytes")),
+            up,
+            digits(handler, "restarts"),
+            last_end.empty() ? word(process, "status") : "ended: " + last_end};
+}
+
+std::string processes(const json::value& status) {
+    Table table{.columns = "<>><>>>>><"};
+    table.rows.push_back(
+        {"HANDLER", "PROCESS", "PID", "STATE", "CONNECTIONS", "FDS", "MEMORY", "UP", "RESTARTS", "STATUS"});
+    for (const json::value& handler : status.at("handlers").as_array()) {
+        const json::array& all = handler.at("processes").as_array();
+        for (const json::value& process : all) table.rows.push_back(process_row(handler, process));
+        if (all.empty() && is_true(handler, "on_demand"))
+            table.rows.push_back({word(handler, "handler"), "-", "-", "asleep", "0", "-", "-", "-",
+                                  digits(handler, "restarts"), "starts on demand"});
+    }
+    return table.print();
+}
+
+}  // namespace
+
+std::string status_text(const std::string& status_json) {
+    const json::value status = json::parse(status_json);
+    const std::string file = word(status, "config");
+    return fmt::format("portier {}  up {}  generation {}{}\n", word(status, "version"),
+                       age(status.at("uptime_seconds").to_number<double>()), number(status, "generation"),
+                       file.empty() ? "" : "  " + file) +
+           problems(status) + "\n" + ports(status) + "\n" + processes(status);
+}
+
+}  // namespace portier::admin
