@@ -23,7 +23,7 @@ void add_program(Table<Handler>& table) {
          .kind = Kind::texts,
          .help = "The program and its arguments; no shell. A program without a slash is looked up in PATH, a relative "
                  "one starts from the folder of the main file.",
-         .example = "[kitchen, --menu, veg]",
+         .example = "[./kitchen, --menu, veg]",
          .required = true},
         [](auto& handler) -> auto& { return handler.command; });
     table.add(

@@ -50,7 +50,7 @@ TEST(slips, a_key_in_brackets_is_told_its_quotes) {
 TEST(slips, lines_that_are_not_indented_are_told_so) {
     const std::string all =
         headlines("version: 1\nhandlers:\n  veg:\n  command: [sleep]\nports:\n  7001/tcp:\n  handler: veg\n");
-    EXPECT_NE(all.find("3:3: error: handlers.veg: has no value; expected a map, as in {command: [kitchen]}; indent"),
+    EXPECT_NE(all.find("3:3: error: handlers.veg: has no value; expected a map, as in {command: [./kitchen]}; indent"),
               std::string::npos)
         << all;
     EXPECT_NE(
