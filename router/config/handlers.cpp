@@ -87,7 +87,8 @@ std::vector<HandlerDraft> read_handlers(const Outline& outline, const Sources& s
         draft.key = entry->key.at;
         draft.object.name = entry->key.text;
         draft.object.mark = mark_of(sources, entry->key.at);
-        static const Field map{.key = "handler", .kind = Kind::section, .help = "", .example = "{command: [./kitchen]}"};
+        static const Field map{
+            .key = "handler", .kind = Kind::section, .help = "", .example = "{command: [./kitchen]}"};
         if (!is_misplaced(*entry, draft.path, diagnostics) && check_name(entry->key, draft.path, diagnostics) &&
             decode({map, draft.path, entry->key.at, diagnostics}, entry->value)) {
             read_object({entry->value, draft.path, entry->key.at}, table, draft, diagnostics);

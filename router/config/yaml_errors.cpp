@@ -72,8 +72,8 @@ std::optional<Problem> bare_brackets_at(int line, const ParseState& state) {
     Problem problem;
     problem.at = state.source.place(state.source.offset(line, static_cast<int>(key->offset)), state.index);
     problem.at.width = static_cast<int>(key->quoted.size()) - 2;
-    problem.message = "a key that begins with \"[\" has to be quoted";
-    problem.hint = key->quoted;
+    problem.message = "YAML takes this \"[\" for the beginning of a list";
+    problem.hint = "quote it: " + key->quoted;
     return problem;
 }
 

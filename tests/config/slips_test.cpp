@@ -41,7 +41,8 @@ TEST(slips, a_port_without_its_blank_is_told_so_wherever_it_stands) {
 }
 
 TEST(slips, a_key_in_brackets_is_told_its_quotes) {
-    const std::string message = "error: a key that begins with \"[\" has to be quoted; \"[::1]:70/tcp\"\n";
+    const std::string message =
+        "error: YAML takes this \"[\" for the beginning of a list; quote it: \"[::1]:70/tcp\"\n";
     EXPECT_EQ(headlines(kHandler + "ports:\n  [::1]:70/tcp: veg\n"), "houses.yaml:5:3: " + message);
     EXPECT_EQ(headlines(kHandler + "ports:\n  7001/tcp: veg\n  [::1]:70/tcp: veg\n"), "houses.yaml:6:3: " + message);
     EXPECT_EQ(headlines(kHandler + "ports: {[::1]:70/tcp: veg}\n"), "houses.yaml:4:9: " + message);
