@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 install_packages "$(build_packages)"
 echo "configuring and building a release in build/"
-cmake --preset release 
+cmake --preset release
 cmake --build --preset release --parallel "$(nproc)" --target portier handlers
 
 config=config/houses.yaml
@@ -25,5 +25,5 @@ Change config/houses.yaml and type build/portier reload. Ctrl-C ends everything.
 
 TEXT
 fi
-echo "running: build/portier run $config $*"
+echo "starting: build/portier run $config $*"
 exec build/portier run "$config" "$@"

@@ -14,6 +14,7 @@ libcli11-dev          the command line
 libfmt-dev            text
 libspdlog-dev         the log
 libmnl-dev            netlink: what the kernel says of connections
+libgtest-dev          unit tests; the build is configured with them
 netcat-openbsd        to try the houses by hand
 curl                  to try the houses by hand
 LIST
@@ -22,7 +23,6 @@ LIST
 test_packages() {
     build_packages
     cat <<'LIST'
-libgtest-dev          unit tests
 python3               end-to-end tests and the Python handler
 haproxy               the benchmark's peers
 nginx-light           the benchmark's peers

@@ -1,4 +1,4 @@
-# Third party, all from the distribution's packages (the list with reasons: tools/packages.sh).
+# Third party, all from the distribution's packages (the list with reasons: .ci/packages.sh).
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
-"""Writes overview.json from generator/, and the table of metrics in README.md.
+"""Writes dashboards/overview.json from generator/, and the table of metrics in dashboards/README.md."""
 
-    dashboards/generate.py [PORTIER]     PORTIER: the built program, default build/portier
-"""
-
+import argparse
 import json
 import pathlib
 import subprocess
-import sys
 
 from generator.frame import overview
 from generator.readme import with_metrics
@@ -25,9 +22,13 @@ def readme_text(portier):
 
 
 def main():
-    portier = sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "build" / "portier"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("portier", nargs="?", default=HERE.parent / "build" / "portier",
+                        help="the built program, which knows the metrics (default: build/portier)")
+    arguments = parser.parse_args()
+    readme = readme_text(arguments.portier)
     (HERE / "overview.json").write_text(overview_text())
-    (HERE / "README.md").write_text(readme_text(portier))
+    (HERE / "README.md").write_text(readme)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 import contextlib, os, resource, selectors, signal, socket, struct, sys
 MENUS = {"veg": "dosa idli paneer samosa thali", "non-veg": "biryani fish-curry keema kebab omelette"}
 DOORS, TAKEN, CREDIT, DRAIN, STOPPING = 1, 2, 3, 4, 5
+if "PORTIER_FD" not in os.environ: sys.exit("kitchen.py is started by portier, for a handler with delivery: handoff")
 kind, other = ("veg", "non-veg") if sys.argv[1:] == ["--menu", "veg"] else ("non-veg", "veg")
-channel, selector = socket.socket(fileno=int(os.environ["PORTIER_FD"])), selectors.DefaultSelector()
-guests = {}  # socket -> the line it has begun
+channel, selector, guests = socket.socket(fileno=int(os.environ["PORTIER_FD"])), selectors.DefaultSelector(), {}
 room, window, drained = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 32, None, False
 
-def send(message_type, body=b""): channel.send(struct.pack("!BBHI", 1, message_type, 0, 0) + body)
-
+def send(message_type, body=b""):  # when portier is gone, nobody has to hear it
+    with contextlib.suppress(ConnectionError): channel.send(struct.pack("!BBHI", 1, message_type, 0, 0) + body)
 def offer():
     global window
     if window != (window := max(0, min(64, room - len(guests)))): send(CREDIT, struct.pack("!I", window))
@@ -18,11 +18,11 @@ def receive(_):
     global drained
     message, sockets, flags, _ = socket.recv_fds(channel, 131072, 64, socket.MSG_CMSG_CLOEXEC)
     if message and message[0] != 1 or flags & socket.MSG_CTRUNC: sys.exit("kitchen.py: wrong version, or lost sockets")
-    drained = drained or not message or message[1] == DRAIN
+    drained = not message or message[1] == DRAIN
     if drained: return selector.unregister(channel)
     if message[1] != DOORS: return
     for guest in (socket.socket(fileno=fd) for fd in sockets):
-        guests[guest] = b""
+        guests[guest] = b""  # the line that it has begun
         selector.register(guest, selectors.EVENT_READ, read)
     offer()  # a smaller window must leave before the acknowledgement
     send(TAKEN, struct.pack("!Q", struct.unpack_from("!Q", message, 8)[0] + len(sockets) - 1))

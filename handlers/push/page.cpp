@@ -11,6 +11,7 @@ const std::string_view kPage = R"html(<!doctype html>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 2em auto; padding: 0 1em }
   input, button { font: inherit }
   #said { border: 1px solid #888; border-radius: 4px; min-height: 12em; padding: .5em 1em; white-space: pre-wrap }
+  #said:empty::before { content: "Nothing heard yet. Open a topic first: only then do you hear what is published." }
 </style>
 <h1>push</h1>
 <p>Everybody who has opened a topic hears what is published to it.
@@ -18,6 +19,7 @@ const std::string_view kPage = R"html(<!doctype html>
   <button>Open</button> <span id="state">closed</span></form>
 <form id="send"><label>Message <input id="text" value="the cab has arrived" required></label>
   <button>Publish</button></form>
+<p id="heard" aria-live="polite"></p>
 <pre id="said" aria-live="polite"></pre>
 <script>
   const at = id => document.getElementById(id);
@@ -34,7 +36,8 @@ const std::string_view kPage = R"html(<!doctype html>
   };
   at("send").onsubmit = event => {
     event.preventDefault();
-    fetch(path(), { method: "POST", body: at("text").value });
+    const tell = text => { at("heard").textContent = text; };
+    fetch(path(), { method: "POST", body: at("text").value }).then(answer => answer.text()).then(tell, tell);
   };
 </script>
 </html>

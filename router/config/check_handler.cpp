@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.hpp"
@@ -115,6 +116,25 @@ private:
 
 void check_handler(HandlerDraft& draft, const Scene& scene) {
     if (!draft.written.empty()) HandlerCheck(draft, scene).run();
+}
+
+void check_stop_when_idle(Drafts& drafts, const Scene& scene) {
+    for (HandlerDraft& draft : drafts.handlers) {
+        Handler& handler = draft.object;
+        const auto udp = std::find_if(drafts.ports.begin(), drafts.ports.end(), [&](const PortDraft& port) {
+            return port.object.handler == handler.name && port.object.protocol == Protocol::udp;
+        });
+        const auto place = written(handler_table(), draft, "stop_when_idle");
+        if (!place || handler.stop_when_idle.count() == 0 || udp == drafts.ports.end()) continue;
+        if (!place->own) {
+            handler.stop_when_idle = Handler{}.stop_when_idle;
+            continue;
+        }
+        scene.diagnostics.add({.at = place->value,
+                               .key_path = draft.path + ".stop_when_idle",
+                               .message = fmt::format("only connections are counted, and {} has none", udp->object.key),
+                               .hint = "leave it out, or give the udp port a handler of its own"});
+    }
 }
 
 }  // namespace portier::config

@@ -49,21 +49,26 @@ void check_descriptors(const HandlerDraft& draft, const Demand& demand, const Sc
 
 }  // namespace
 
-void check_privileges(const Drafts& drafts, const Scene& scene) {
+void check_privileges(const Drafts& drafts, const Place* listen, const Scene& scene) {
     const Host& host = scene.host;
-    if (host.can_bind_low_ports) return;
-    for (const PortDraft& draft : drafts.ports) {
-        if (draft.object.first >= host.first_unprivileged_port) continue;
+    const auto check = [&](std::uint16_t port, const Place& at, const std::string& path) {
+        if (host.can_bind_low_ports || port >= host.first_unprivileged_port) return;
         scene.diagnostics.add(
-            {.at = draft.key,
-             .key_path = draft.path,
-             .message =
-                 fmt::format("port {} needs CAP_NET_BIND_SERVICE, which portier does not have", draft.object.first),
+            {.at = at,
+             .key_path = path,
+             .message = fmt::format("port {} needs CAP_NET_BIND_SERVICE, which portier does not have", port),
              .hint = fmt::format("net.ipv4.ip_unprivileged_port_start is {}", host.first_unprivileged_port)});
-    }
+    };
+    for (const PortDraft& draft : drafts.ports) check(draft.object.first, draft.key, draft.path);
+    if (listen != nullptr) check(scene.config.admin.listen->port, *listen, "admin.listen");
 }
 
 void check_use(const Drafts& drafts, const Scene& scene) {
+    if (drafts.ports.empty() && !scene.diagnostics.has_errors())
+        scene.diagnostics.add({.severity = Severity::warning,
+                               .key_path = "ports",
+                               .message = "there are no ports, so nobody can come in",
+                               .hint = "as in ports: {7001/tcp: veg}"});
     auto by_handler = demands(drafts.ports);
     for (const HandlerDraft& draft : drafts.handlers) {
         const Demand& demand = by_handler[draft.object.name];

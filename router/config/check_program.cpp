@@ -32,6 +32,22 @@ Identity identity_of(const Handler& handler, const Host& host) {
     return who;
 }
 
+// The other programs of a configuration often lie in its folder: one that is meant but not looked at there.
+void warn_about_namesake(const HandlerDraft& draft, const Place& at, const Scene& scene) {
+    const Handler& handler = draft.object;
+    const auto path = std::filesystem::path(scene.config.folder) / handler.command.front();
+    std::error_code error;
+    const bool program = std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
+    if (!program || std::filesystem::equivalent(path, handler.program, error)) return;
+    scene.diagnostics.add(
+        {.severity = Severity::warning,
+         .at = at,
+         .key_path = draft.path + ".command",
+         .message = fmt::format("{} is {}, found in PATH, and not the one in {}", in_quotes(handler.command.front()),
+                                handler.program, scene.config.folder),
+         .hint = fmt::format("write {0} or ./{1}", handler.program, handler.command.front())});
+}
+
 }  // namespace
 
 void check_program(HandlerDraft& draft, const Scene& scene) {
@@ -52,6 +68,7 @@ void check_program(HandlerDraft& draft, const Scene& scene) {
         if (!found)
             return report(fmt::format("the program {} is in no folder of PATH", in_quotes(name)), "PATH is " + path);
         handler.program = *found;
+        warn_about_namesake(draft, place->value, scene);
     } else {
         handler.program = (std::filesystem::path(scene.config.folder) / name).lexically_normal().string();
     }

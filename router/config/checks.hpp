@@ -17,14 +17,20 @@ struct Scene {
 // No two ports, and not admin.listen (`listen`, null if there is none), may want the same address, port and protocol.
 void check_overlaps(const Drafts& drafts, const Place* listen, const Scene& scene);
 
-// Low ports need a capability.
-void check_privileges(const Drafts& drafts, const Scene& scene);
+// Low ports need a capability; also that of admin.listen (`listen`, null if there is none).
+void check_privileges(const Drafts& drafts, const Place* listen, const Scene& scene);
 
-// Every handler is used, and has enough descriptors for what its ports let in.
+// There are descriptors and counters enough for all ports and processes.
+void check_capacity(const Drafts& drafts, const Scene& scene);
+
+// There are ports, every handler is used, and has enough descriptors for what its ports let in.
 void check_use(const Drafts& drafts, const Scene& scene);
 
 // Users, groups, folders, limits and times of one handler; makes working_directory absolute.
 void check_handler(HandlerDraft& draft, const Scene& scene);
+
+// Only who has connections alone can be said to be idle; a default that a udp port rules out is left out.
+void check_stop_when_idle(Drafts& drafts, const Scene& scene);
 
 // Finds the program of one handler, sets Handler::program and checks that its user can execute it.
 void check_program(HandlerDraft& draft, const Scene& scene);

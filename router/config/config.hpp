@@ -187,6 +187,7 @@ Loaded load(const std::string& file);
 
 std::string json_schema();                         // draft-07, for `portier schema`
 std::string reference_markdown();                  // the generated part of config/README.md
+std::string summary(const Config& config);         // "3 ports, 1 handler"; a range counts with all its numbers
 std::string effective_yaml(const Config& config);  // `portier check --effective`: every value, defaults too
 std::string effective_json(const Config& config);  // the same for programs, not to be loaded again
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.hpp"
 #include "config/port_key.hpp"
+#include "config/slips.hpp"
 #include "config/units.hpp"
 #include "config/yaml_traps.hpp"
 
@@ -34,14 +36,24 @@ const char* kind_name(Node::Kind kind) {
     return "";
 }
 
+// How lines that were meant as a map can come out as something else.
+std::string no_map_hint(const Target& target, const Node& node) {
+    if (target.field.kind != Kind::section) return {};
+    if (node.kind == Node::Kind::null) return "; indent the lines that belong to it further than its key";
+    const std::string slip = node.kind == Node::Kind::scalar ? missing_blank(node.text) : "";
+    return slip.empty() ? "" : "; " + slip;
+}
+
 bool is_kind(const Target& target, const Node& node, Node::Kind wanted) {
     if (node.kind == wanted) return true;
-    if (node.kind == Node::Kind::null) {
-        fail(target, target.key, "has no value", expectation(target.field));
-    } else {
-        fail(target, node.at, fmt::format("is {}", kind_name(node.kind)), expectation(target.field));
-    }
+    const bool null = node.kind == Node::Kind::null;
+    const std::string message = null ? "has no value" : fmt::format("is {}", kind_name(node.kind));
+    fail(target, null ? target.key : node.at, message, expectation(target.field) + no_map_hint(target, node));
     return false;
+}
+
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
 }
 
 // What was written and how others would read it, when a text is no value of the field.
@@ -98,7 +110,10 @@ std::optional<Value> decode_signal(const Target& target, const Node& node) {
         if (name == node.text) return static_cast<std::uint64_t>(number);
         names.push_back(name);
     }
-    const std::string near = did_you_mean(node.text, names);
+    std::string whole = "SIG" + node.text;
+    std::transform(whole.begin(), whole.end(), whole.begin(), [](unsigned char c) { return std::toupper(c); });
+    std::string near = did_you_mean(node.text, names);
+    if (near.empty()) near = did_you_mean(whole, names);
     return fail(target, node.at, fmt::format("{} is not the name of a signal", in_quotes(node.text)),
                 near.empty() ? "expected a name, as in SIGTERM" : near);
 }
@@ -124,8 +139,12 @@ std::optional<Value> decode_networks(const Target& target, const Node& node) {
 
 std::optional<std::string> decode_variable(const Target& target, const Entry& entry) {
     const std::string& name = entry.key.text;
-    if (name.empty() || name.find('=') != std::string::npos)
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
         return fail(target, entry.key.at, fmt::format("{} cannot be the name of a variable", in_quotes(name)));
+    const auto& reserved = target.field.reserved;
+    if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
+        return fail(target, entry.key.at, fmt::format("{} is set by portier itself", in_quotes(name)),
+                    "its value tells the program which sockets it has been given and whom to notify");
     return decode_text({target.field, target.path + '.' + name, entry.key.at, target.diagnostics}, entry.value);
 }
 
@@ -170,6 +189,9 @@ std::optional<std::string> decode_text(const Target& target, const Node& node) {
     if (inside && node.kind != Node::Kind::scalar && node.kind != Node::Kind::null)
         return fail(target, node.at, fmt::format("{} stands where text belongs", kind_name(node.kind)));
     if (!is_kind(target, node, Node::Kind::scalar)) return std::nullopt;
+    if (has_nul(node.text))
+        return fail(target, node.at, fmt::format("{} holds a NUL byte", in_quotes(node.text)),
+                    "the system would end the text there");
     const auto other = node.verbatim ? std::nullopt : other_reading(node.text);
     if (!other) return node.text;
     return fail(target, node.at,

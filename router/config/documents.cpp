@@ -19,6 +19,7 @@ namespace portier::config {
 namespace {
 
 constexpr std::size_t kMaxFiles = 1000;
+constexpr std::size_t kMaxIncludeDepth = 64;
 
 bool is_pattern(std::string_view text) {
     return text.find_first_of("*?[") != std::string_view::npos;
@@ -55,14 +56,20 @@ std::string canonical(const std::string& path) {
     return error ? path : name.string();
 }
 
+struct File {
+    std::string path;       // as it was given
+    std::string canonical;  // the one name of a file that has several
+};
+
 class DocumentReader {
 public:
     DocumentReader(const Host& host, Sources& sources, Diagnostics& diagnostics)
         : host_(host), sources_(sources), diagnostics_(diagnostics) {}
 
     // `from`: the entry of an include list, nothing for the main file.
-    void read(const std::string& path, const Place* from) {
-        const Parsed<std::string> content = read_file(path, host_.user);
+    void read(const File& file, const Place* from) {
+        const std::string& path = file.path;
+        const auto content = read_file(path, host_.user, from == nullptr ? Pipes::read : Pipes::refused);
         if (from == nullptr || content.value) sources_.emplace_back(path, content.value.value_or(""));
         const auto index = static_cast<std::uint32_t>(sources_.size() - 1);
         if (!content.value) {
@@ -80,7 +87,7 @@ public:
             return report(root->at, "the file is not a map of keys and values", "it begins with: version: 1");
         substitute_variables(*root, sources_[index], host_, diagnostics_);
         documents_.push_back({index, std::move(*root)});
-        read_includes(path, documents_.back().root);
+        read_includes(file, documents_.back().root);
     }
 
     std::vector<Document> take() { return std::move(documents_); }
@@ -90,7 +97,7 @@ private:
         diagnostics_.add({.at = at, .message = std::move(message), .hint = std::move(hint)});
     }
 
-    void read_includes(const std::string& path, const Node& root) {
+    void read_includes(const File& file, const Node& root) {
         const auto& fields = file_fields();
         const auto field =
             std::find_if(fields.begin(), fields.end(), [](const Field& row) { return row.key == "include"; });
@@ -99,34 +106,52 @@ private:
             if (entry.key.text != "include") continue;
             if (decode({*field, "include", entry.key.at, diagnostics_}, entry.value)) items = entry.value.items;
         }
-        chain_.push_back(path);
-        for (const Node& item : items) include(folder_of(path), item);
+        chain_.push_back(file);
+        for (const Node& item : items) include(folder_of(file.path), item);
         chain_.pop_back();
     }
 
     void include(const std::string& folder, const Node& item) {
         if (!is_pattern(item.text))
             return include_file(item.text.starts_with('/') ? item.text : folder + item.text, item);
-        for (const std::string& path : matches(folder, item.text)) include_file(path, item);
+        const std::vector<std::string> paths = matches(folder, item.text);
+        if (paths.empty()) warn_without_folder(folder, item);
+        for (const std::string& path : paths) include_file(path, item);
+    }
+
+    // A folder without matching files is as it should be, but one that cannot be looked into may be misspelt.
+    void warn_without_folder(const std::string& folder, const Node& item) {
+        const std::string name = folder_of(item.text.substr(0, item.text.find_first_of("*?[")));
+        const std::string path = name.starts_with('/') ? name : folder + name;
+        std::error_code error;
+        std::filesystem::directory_iterator(path.empty() ? "." : path, error);
+        if (!error) return;
+        diagnostics_.add({.severity = Severity::warning,
+                          .at = item.at,
+                          .message = fmt::format("the pattern {} matches nothing: {}: {}", in_quotes(item.text), path,
+                                                 error.message())});
     }
 
     void include_file(const std::string& path, const Node& item) {
         const Place at = item.at;
-        if (loops(path, at)) return;
+        const File file{path, canonical(path)};
+        if (loops(file, at)) return;
+        if (chain_.size() > kMaxIncludeDepth)
+            return report(at, fmt::format("files that include each other over more than {} levels", kMaxIncludeDepth));
         if (sources_.size() >= kMaxFiles) return report(at, fmt::format("more than {} files", kMaxFiles));
-        const auto [first, fresh] = included_.emplace(canonical(path), at);
-        if (fresh) return read(path, &at);
+        const auto [first, fresh] = included_.emplace(file.canonical, at);
+        if (fresh) return read(file, &at);
         diagnostics_.add({.at = at, .message = fmt::format("{} is included twice", path), .other = first->second});
     }
 
-    bool loops(const std::string& path, const Place& at) {
+    bool loops(const File& file, const Place& at) {
         std::vector<std::string> names;
-        for (const std::string& above : chain_) {
-            if (names.empty() && canonical(above) != canonical(path)) continue;
-            names.push_back(above);
+        for (const File& above : chain_) {
+            if (names.empty() && above.canonical != file.canonical) continue;
+            names.push_back(above.path);
         }
         if (names.empty()) return false;
-        names.push_back(path);
+        names.push_back(file.path);
         report(at, fmt::format("include loop: {}", fmt::join(names, " -> ")));
         return true;
     }
@@ -136,7 +161,7 @@ private:
     Diagnostics& diagnostics_;
     std::vector<Document> documents_;
     std::map<std::string, Place> included_;  // by canonical path
-    std::vector<std::string> chain_;         // the files that are being read, each included by the one before
+    std::vector<File> chain_;                // the files that are being read, each included by the one before
 };
 
 }  // namespace
@@ -144,7 +169,7 @@ private:
 std::vector<Document> read_documents(const std::string& file, const Host& host, Sources& sources,
                                      Diagnostics& diagnostics) {
     DocumentReader reader(host, sources, diagnostics);
-    reader.read(file, nullptr);
+    reader.read({file, canonical(file)}, nullptr);
     return reader.take();
 }
 

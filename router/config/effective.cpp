@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/text.hpp"
 #include "config/fields.hpp"
 
 namespace portier::config {
@@ -45,7 +46,17 @@ std::string print(const Table<Object>& table, const Object& object, int indent, 
     return out;
 }
 
+std::string counted(std::size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 }  // namespace
+
+std::string summary(const Config& config) {
+    std::size_t ports = 0;
+    for (const Port& port : config.ports) ports += port.last - port.first + 1U;
+    return counted(ports, "port") + ", " + counted(config.handlers.size(), "handler");
+}
 
 std::string effective_yaml(const Config& config) {
     std::string out = "version: 1\n\nhandlers:";
@@ -54,7 +65,8 @@ std::string effective_yaml(const Config& config) {
     for (const Handler& handler : config.handlers) {
         deliveries[handler.name] = handler.delivery;
         const auto skip = [&](const Field& field) { return !applies(field, handler.delivery, Protocol::tcp); };
-        out += fmt::format("  {}:\n{}", yaml_text(handler.name), print(handler_table(), handler, 4, skip));
+        out += fmt::format("  {}:\n    # the program is {}\n{}", yaml_text(handler.name), escape(handler.program),
+                           print(handler_table(), handler, 4, skip));
     }
     out += config.ports.empty() ? "\nports: {}\n" : "\nports:\n";
     for (const Port& port : config.ports) {

@@ -49,7 +49,8 @@ struct Field {
     std::uint64_t max = std::numeric_limits<std::int64_t>::max();
     std::vector<std::string> words = {};
     std::vector<std::string> planned_words = {};
-    std::string if_unset = {};  // what holds when there is no default value
+    std::vector<std::string> reserved = {};  // names that nobody may give to one of the `variables`
+    std::string if_unset = {};               // what holds when there is no default value
     Scope scope = {};
     bool required = false;
     bool planned = false;  // known, but not in this version

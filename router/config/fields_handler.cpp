@@ -23,7 +23,7 @@ void add_program(Table<Handler>& table) {
          .kind = Kind::texts,
          .help = "The program and its arguments; no shell. A program without a slash is looked up in PATH, a relative "
                  "one starts from the folder of the main file.",
-         .example = "[kitchen, --menu, veg]",
+         .example = "[./kitchen, --menu, veg]",
          .required = true},
         [](auto& handler) -> auto& { return handler.command; });
     table.add(
@@ -63,8 +63,12 @@ void add_surroundings(Table<Handler>& table) {
     table.add(
         {.key = "env",
          .kind = Kind::variables,
-         .help = "Environment variables of the processes; those of the defaults stay beside them.",
-         .example = "{MENU: veg}"},
+         .help =
+             "Environment variables of the processes; those of the defaults stay beside them. Those of the contracts "
+             "(`LISTEN_FDS`, `NOTIFY_SOCKET`, `PORTIER_FD` and the like) are portier's own.",
+         .example = "{MENU: veg}",
+         .reserved = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                      "PORTIER_FD"}},
         [](auto& handler) -> auto& { return handler.env; });
     table.add(
         {.key = "working_directory",
@@ -108,7 +112,9 @@ void add_readiness(Table<Handler>& table) {
     table.add(
         {.key = "stop_when_idle",
          .kind = Kind::duration,
-         .help = "Processes started on demand stop when they had no connection for so long; 0s: never.",
+         .help =
+             "Processes started on demand stop when they had no connection for so long; 0s: never. Not for a handler "
+             "with a udp port: only connections are counted.",
          .example = "10m",
          .max = 24 * 365 * kHour},
         [](auto& handler) -> auto& { return handler.stop_when_idle; });

@@ -31,6 +31,20 @@ bool check_name(const Node& key, const std::string& path, Diagnostics& diagnosti
     return false;
 }
 
+// A key of a handler that stands where the name of one belongs: the line was not indented.
+bool is_misplaced(const Entry& entry, const std::string& path, Diagnostics& diagnostics) {
+    const std::vector<Field>& fields = handler_table().fields;
+    const bool known = std::any_of(fields.begin(), fields.end(),
+                                   [&](const Field& field) { return !field.planned && field.key == entry.key.text; });
+    if (!known || entry.value.kind == Node::Kind::map) return false;
+    diagnostics.add(
+        {.at = entry.key.at,
+         .key_path = path,
+         .message = fmt::format("{} is a key of a handler, but stands beside their names", in_quotes(entry.key.text)),
+         .hint = "indent it further than the name of its handler"});
+    return true;
+}
+
 // An option that the delivery cannot do: refused when it is the handler's own, left out when it is a default.
 void check_scope(HandlerDraft& draft, Diagnostics& diagnostics) {
     const Table<Handler>& table = handler_table();
@@ -73,8 +87,9 @@ std::vector<HandlerDraft> read_handlers(const Outline& outline, const Sources& s
         draft.key = entry->key.at;
         draft.object.name = entry->key.text;
         draft.object.mark = mark_of(sources, entry->key.at);
-        static const Field map{.key = "handler", .kind = Kind::section, .help = "", .example = "{command: [kitchen]}"};
-        if (check_name(entry->key, draft.path, diagnostics) &&
+        static const Field map{
+            .key = "handler", .kind = Kind::section, .help = "", .example = "{command: [./kitchen]}"};
+        if (!is_misplaced(*entry, draft.path, diagnostics) && check_name(entry->key, draft.path, diagnostics) &&
             decode({map, draft.path, entry->key.at, diagnostics}, entry->value)) {
             read_object({entry->value, draft.path, entry->key.at}, table, draft, diagnostics);
             check_scope(draft, diagnostics);

@@ -31,8 +31,11 @@ void check_everything(Drafts& drafts, const Draft<Admin>& admin, const Draft<Rou
         check_program(handler, scene);
     }
     const auto listen = written(admin_table(), admin, "listen");
-    check_overlaps(drafts, listen && listen->good ? &listen->value : nullptr, scene);
-    check_privileges(drafts, scene);
+    const Place* listen_place = listen && listen->good ? &listen->value : nullptr;
+    check_stop_when_idle(drafts, scene);
+    check_overlaps(drafts, listen_place, scene);
+    check_privileges(drafts, listen_place, scene);
+    check_capacity(drafts, scene);
     check_admin(admin, scene);
     check_router(router, scene);
     check_use(drafts, scene);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/slips.hpp"
 #include "config/source.hpp"
 
 namespace portier::config {
@@ -94,6 +95,8 @@ Parsed<PortKey> parse_port_key(std::string_view text) {
         return {{}, "has no protocol", port ? fmt::format("expected {0}/tcp or {0}/udp", text) : std::string(kForm)};
     }
     const std::string_view protocol = text.substr(slash + 1);
+    if (const std::string slip = missing_blank(protocol); protocol.find(':') == 3 && !slip.empty())
+        return {{}, "has no value", missing_blank(text)};
     if (protocol != "tcp" && protocol != "udp")
         return {{}, fmt::format("has the protocol {}", in_quotes(protocol)), "the protocols are tcp and udp"};
     const auto parts = split(text.substr(0, slash));

@@ -60,11 +60,10 @@ private:
     bool read_key(const Node& key, PortDraft& draft) {
         const Parsed<PortKey> parsed = parse_port_key(key.text);
         if (!parsed.value) {
-            const bool variable = key.text.find("${") != std::string::npos;
             diagnostics_.add({.at = key.at,
                               .key_path = draft.path,
                               .message = fmt::format("{} {}", in_quotes(key.text), parsed.problem),
-                              .hint = variable ? "variables are for values, not for keys" : parsed.hint});
+                              .hint = key_hint(key.text, parsed.hint)});
             return false;
         }
         draft.object.key = key.text;
@@ -73,6 +72,13 @@ private:
         draft.object.first = parsed.value->first;
         draft.object.last = parsed.value->last;
         return true;
+    }
+
+    std::string key_hint(const std::string& key, const std::string& usual) const {
+        if (key.find("${") != std::string::npos) return "variables are for values, not for keys";
+        for (const Field& field : table_.fields)
+            if (field.key == key) return "it is a key of a port: indent it further than the port";
+        return usual;
     }
 
     void check_handler(PortDraft& draft) {

@@ -28,9 +28,11 @@ struct Snippet {
     std::size_t length = 1;
 };
 
-// The caret stands under the text as it is printed, so the escaped widths count.
+// The caret stands under the text as it is printed, so the escaped widths count; a tab would have any width.
 std::string snippet(const Snippet& shown) {
-    std::string_view rest = shown.text;
+    std::string text(shown.text);
+    std::replace(text.begin(), text.end(), '\t', ' ');
+    std::string_view rest = text;
     const std::string before = escape(take(rest, static_cast<std::size_t>(std::max(0, shown.column - 1))));
     const std::string under = escape(take(rest, shown.length));
     const std::string after = escape(rest);

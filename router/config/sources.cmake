@@ -1,5 +1,6 @@
 # The configuration: from YAML to plain values with diagnostics.
 add_library(portier_config STATIC
+  config/check_capacity.cpp
   config/check_handler.cpp
   config/check_host.cpp
   config/check_overlaps.cpp
@@ -26,6 +27,7 @@ add_library(portier_config STATIC
   config/reference.cpp
   config/render.cpp
   config/schema.cpp
+  config/slips.cpp
   config/source.cpp
   config/units.cpp
   config/variables.cpp

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <limits>
 
 #include "config/source.hpp"
@@ -54,6 +55,19 @@ const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
     return found == units.end() ? nullptr : &*found;
 }
 
+// "512M", "5mb" and "64K" with the unit that was probably meant, as a question; otherwise empty.
+std::string meant_size(std::string_view number, std::string_view unit) {
+    std::string name(unit.substr(0, 1));
+    std::string rest(unit.substr(std::min<std::size_t>(1, unit.size())));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+    std::transform(rest.begin(), rest.end(), rest.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (name == "B" && (rest.empty() || rest == "ytes")) return fmt::format("did you mean {}B?", number);
+    if (name.find_first_of("KMGT") == std::string::npos ||
+        (!rest.empty() && rest != "b" && rest != "i" && rest != "ib"))
+        return {};
+    return fmt::format("did you mean {}{}{}?", number, name, rest == "b" ? "B" : "iB");
+}
+
 // value * factor, if it fits into a signed 64-bit number (what the kernel and std::chrono count in).
 std::optional<std::uint64_t> multiply(std::uint64_t value, std::uint64_t factor) {
     if (value > kMost / factor) return std::nullopt;
@@ -96,12 +110,16 @@ Parsed<std::uint64_t> parse_duration(std::string_view text) {
 Parsed<std::uint64_t> parse_size(std::string_view text) {
     const auto fail = [](std::string why) { return Parsed<std::uint64_t>{{}, std::move(why), kSizeUnits}; };
     if (text.starts_with('-')) return fail("is negative");
-    const Parsed<std::uint64_t> number = parse_integer(take_digits(text));
+    const std::string_view digits = take_digits(text);
+    const Parsed<std::uint64_t> number = parse_integer(digits);
     if (!number.value) return fail(number.problem == kTooLarge ? kTooLarge : "is not a size");
     if (text.empty()) return fail("has no unit");
     if (text.starts_with('.')) return fail("has a fraction");
     const Unit* unit = find_unit(kSizes, text);
-    if (unit == nullptr) return fail(fmt::format("has the unknown unit {}", in_quotes(text)));
+    if (unit == nullptr) {
+        const std::string meant = meant_size(digits, text);
+        return {{}, fmt::format("has the unknown unit {}", in_quotes(text)), meant.empty() ? kSizeUnits : meant};
+    }
     const auto bytes = multiply(*number.value, unit->factor);
     return bytes ? Parsed<std::uint64_t>{bytes} : fail(kTooLarge);
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "config/slips.hpp"
 #include "config/yaml_events.hpp"
 
 namespace portier::config {
@@ -64,6 +65,40 @@ std::optional<std::size_t> tab_in_indentation(const Source& source, int line) {
     return source.offset(line, static_cast<int>(tab));
 }
 
+// A key like [::1]:7001/tcp without quotes: yaml-cpp stumbles behind its bracket, or at the brace around it.
+std::optional<Problem> bare_brackets_at(int line, const ParseState& state) {
+    const auto key = bare_brackets(state.source.line(line));
+    if (!key) return std::nullopt;
+    Problem problem;
+    problem.at = state.source.place(state.source.offset(line, static_cast<int>(key->offset)), state.index);
+    problem.at.width = static_cast<int>(key->quoted.size()) - 2;
+    problem.message = "YAML takes this \"[\" for the beginning of a list";
+    problem.hint = "quote it: " + key->quoted;
+    return problem;
+}
+
+// A line like "processes:2" is text for YAML, which then does not expect the colon of the next line.
+std::optional<Problem> missing_blank_above(int line, const ParseState& state) {
+    const auto is_empty = [&](int number) {
+        const std::string_view text = state.source.line(number);
+        const std::size_t first = text.find_first_not_of(' ');
+        return first == std::string_view::npos || text[first] == '#';
+    };
+    for (--line; line > 0 && is_empty(line);) --line;
+    const std::string_view text = state.source.line(line);
+    const std::size_t first = std::min(text.find_first_not_of(' '), text.size());
+    std::string hint = missing_blank(text.substr(first));
+    const bool key =
+        first < text.size() && std::string_view("-\"'[{&*!?|>").find(text[first]) == std::string_view::npos;
+    if (hint.empty() || !key) return std::nullopt;
+    Problem problem;
+    problem.at = state.source.place(state.source.offset(line, static_cast<int>(first)), state.index);
+    problem.at.width = code_points(text.substr(first));
+    problem.message = "this is one text, not a key with its value";
+    problem.hint = std::move(hint);
+    return problem;
+}
+
 // Where the trouble began: yaml-cpp reports an open quote or bracket at the end of the file.
 Place find_place(const YAML::Exception& error, const ParseState& state) {
     const std::string_view said = error.msg;
@@ -86,6 +121,10 @@ Problem explain_yaml_error(const YAML::Exception& error, const ParseState& state
         return problem;
     }
     problem.at = find_place(error, state);
+    for (const int line : {error.mark.line + 1, problem.at.line})
+        if (auto brackets = bare_brackets_at(line, state)) return *brackets;
+    if (std::string_view(error.msg).starts_with("illegal map value"))
+        if (auto above = missing_blank_above(error.mark.line + 1, state)) return *above;
     const Explanation* explanation = find_explanation(error.msg);
     problem.message = explanation != nullptr ? explanation->message : fmt::format("not YAML: {}", error.msg);
     if (explanation != nullptr) problem.hint = explanation->hint;

@@ -77,8 +77,7 @@ int check(const std::string& file, bool effective, bool as_json) {
     if (effective)
         std::cout << config::effective_yaml(*loaded.config);
     else
-        std::cout << fmt::format("{}: good, {} ports, {} handlers\n", file, loaded.config->ports.size(),
-                                 loaded.config->handlers.size());
+        std::cout << fmt::format("{}: good, {}\n", file, config::summary(*loaded.config));
     return 0;
 }
 

@@ -57,5 +57,21 @@ TEST(check_handler, times_fit_together) {
     EXPECT_EQ(headlines(good_file(", stop_when_idle: 5s, start: on_demand")), "");
 }
 
+TEST(check_handler, only_connections_make_a_process_idle) {
+    const std::string udp = "ports: {7001/tcp: veg, 7001/udp: veg}\n";
+    const std::string keys = "delivery: inherit, command: [sleep], start: on_demand";
+    EXPECT_EQ(
+        headlines("version: 1\nhandlers:\n  veg: {" + keys + ", stop_when_idle: 5s}\n" + udp),
+        "houses.yaml:3:80: error: handlers.veg.stop_when_idle: only connections are counted, and 7001/udp has none; "
+        "leave it out, or give the udp port a handler of its own\n");
+    const ScratchFolder folder;
+    const std::string defaults = "defaults: {handler: {stop_when_idle: 5s}}\n";
+    const Loaded loaded =
+        load(folder.write("houses.yaml", "version: 1\n" + defaults + "handlers: {veg: {" + keys + "}}\n" + udp),
+             test_host());
+    ASSERT_TRUE(loaded.config) << rendered(loaded, folder.path());
+    EXPECT_EQ(loaded.config->handlers[0].stop_when_idle, Milliseconds(0));
+}
+
 }  // namespace
 }  // namespace portier::config

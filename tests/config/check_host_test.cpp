@@ -18,6 +18,15 @@ TEST(check_host, a_low_port_needs_a_capability) {
     EXPECT_EQ(headlines(kLow, host), "");
 }
 
+TEST(check_host, a_low_admin_port_needs_it_too) {
+    Host host = test_host();
+    const std::string text = good_file("", "admin: {listen: 127.0.0.1:81}\n");
+    EXPECT_EQ(headlines(text, host), "");
+    host.can_bind_low_ports = false;
+    EXPECT_NE(headlines(text, host).find("5:17: error: admin.listen: port 81 needs CAP_NET_BIND_SERVICE"),
+              std::string::npos);
+}
+
 TEST(check_host, the_admin_port_is_not_shown_to_other_machines_by_mistake) {
     for (const char* address : {"0.0.0.0:7000", "\"[::]:7000\"", "10.0.0.1:7000"}) {
         const std::string listen = "admin: {listen: " + std::string(address);
@@ -37,10 +46,17 @@ TEST(check_host, the_routers_user_must_exist_when_it_is_needed) {
     EXPECT_EQ(headlines(good_file(), host), "");
 }
 
+TEST(check_host, no_ports_are_a_warning) {
+    EXPECT_EQ(headlines("version: 1\n"),
+              "houses.yaml: warning: ports: there are no ports, so nobody can come in; as in ports: {7001/tcp: veg}\n");
+}
+
 TEST(check_host, a_handler_without_port_is_a_warning) {
     const ScratchFolder folder;
-    const Loaded loaded =
-        load(folder.write("houses.yaml", "version: 1\nhandlers: {veg: {command: [sleep]}}\n"), test_host());
+    const Loaded loaded = load(
+        folder.write("houses.yaml",
+                     "version: 1\nhandlers: {veg: {command: [sleep]}, b: {command: [sleep]}}\nports: {7001/tcp: b}\n"),
+        test_host());
     EXPECT_TRUE(loaded.config);
     ASSERT_EQ(loaded.diagnostics.size(), 1U);
     EXPECT_EQ(loaded.diagnostics[0].severity, Severity::warning);

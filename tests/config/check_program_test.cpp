@@ -49,5 +49,17 @@ TEST(check_program, is_judged_for_the_user_that_runs_it) {
     EXPECT_TRUE(load(file, test_host()).config);
 }
 
+TEST(check_program, warns_about_a_namesake_in_the_folder) {
+    const ScratchFolder folder;
+    write_script(folder, "sleep");
+    EXPECT_NE(
+        rendered(load(folder.write("houses.yaml", file_with("sleep")), test_host()), folder.path())
+            .find("warning: handlers.veg.command: \"sleep\" is /usr/bin/sleep, found in PATH, and not the one in "),
+        std::string::npos);
+    EXPECT_TRUE(load(folder.write("houses.yaml", file_with("./sleep")), test_host()).diagnostics.empty());
+    const Host host = test_host({{"PATH", folder.path().string()}});
+    EXPECT_TRUE(load(folder.write("houses.yaml", file_with("sleep")), host).diagnostics.empty());
+}
+
 }  // namespace
 }  // namespace portier::config

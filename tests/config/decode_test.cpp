@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "config/field_checks.hpp"
+#include "config/scratch.hpp"
 
 namespace portier::config {
 namespace {
@@ -48,6 +49,29 @@ TEST(decode, never_guesses) {
     for (const char* text : {"three", "four", "One"}) EXPECT_FALSE(decoded(field(Kind::word), text)) << text;
     for (const char* text : {"a", "{a: b}", "[[a]]", "[no]", "[~]"})
         EXPECT_FALSE(decoded(field(Kind::texts), text)) << text;
+}
+
+TEST(decode, a_nul_byte_would_cut_the_text_and_is_refused) {
+    EXPECT_FALSE(decoded(field(Kind::text), "\"10\\0rest\""));
+    EXPECT_FALSE(decoded(field(Kind::texts), "[a, \"10\\0rest\"]"));
+    EXPECT_FALSE(decoded(field(Kind::variables), "{A: \"10\\0rest\"}"));
+    EXPECT_FALSE(decoded(field(Kind::variables), "{\"A\\0B\": c}"));
+    EXPECT_NE(headlines(good_file(", env: {A: \"10\\0rest\"}")).find("env.A: \"10\\x00rest\" holds a NUL byte"),
+              std::string::npos);
+}
+
+TEST(decode, variables_of_the_contracts_are_not_overridden) {
+    for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "PORTIER_FD", "NOTIFY_SOCKET",
+                             "WATCHDOG_USEC", "WATCHDOG_PID"}) {
+        const std::string env = "env: {" + std::string(name) + ": \"3\"}";
+        EXPECT_NE(headlines(good_file(", " + env)).find("is set by portier itself"), std::string::npos) << name;
+    }
+    EXPECT_EQ(headlines(good_file(", env: {LISTEN: \"3\"}")), "");
+}
+
+TEST(decode, suggests_a_signal_by_its_short_name) {
+    EXPECT_NE(headlines(good_file(", stop: {signal: TERM}")).find("did you mean \"SIGTERM\"?"), std::string::npos);
+    EXPECT_NE(headlines(good_file(", stop: {signal: quit}")).find("did you mean \"SIGQUIT\"?"), std::string::npos);
 }
 
 TEST(decode, suggests_the_nearest_word) {

@@ -34,6 +34,17 @@ TEST(effective, shows_defaults_and_what_is_not_set) {
     EXPECT_NE(text.find("      # memory: as portier itself\n"), std::string::npos);
     EXPECT_NE(text.find("    # accept_rate: no limit\n"), std::string::npos);
     EXPECT_NE(text.find("  drain_timeout: 30s\n"), std::string::npos);
+    EXPECT_NE(text.find("    # the program is /usr/bin/sleep\n"), std::string::npos);
+}
+
+TEST(effective, a_summary_counts_every_number_of_a_range) {
+    const ScratchFolder folder;
+    const Loaded one = load(folder.write("one.yaml", good_file()), test_host());
+    EXPECT_EQ(summary(one.config.value()), "1 port, 1 handler");
+    const std::string range =
+        "version: 1\nhandlers: {a: {command: [sleep]}, b: {command: [sleep]}}\n"
+        "ports: {7001/tcp: a, 8000-8009/tcp: b}\n";
+    EXPECT_EQ(summary(load(folder.write("range.yaml", range), test_host()).config.value()), "11 ports, 2 handlers");
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ TEST(load, gives_the_ports_of_a_full_file) {
     EXPECT_EQ(full.over_limit, OverLimit::close);
     EXPECT_EQ(full.tcp, (TcpOptions{true, Milliseconds(30000), Milliseconds(30000), 256, Milliseconds(5000)}));
     EXPECT_EQ(ports[7].first, 20000);
-    EXPECT_EQ(ports[7].last, 29999);
+    EXPECT_EQ(ports[7].last, 27999);
     EXPECT_EQ(net::to_string(*loaded.config->admin.listen), "[::1]:7000");
     EXPECT_EQ(loaded.config->admin.listen_mark.line, 65);
     EXPECT_EQ(loaded.config->router.log.level, LogLevel::debug);

@@ -36,26 +36,5 @@ TEST(reference, has_a_row_for_every_key) {
     expect_rows(router_table().fields);
 }
 
-// Every example of the page that is a whole file loads.
-TEST(reference, the_examples_of_the_readme_load) {
-    const std::string page = read_whole(kReadme);
-    int examples = 0;
-    for (std::size_t at = page.find("```yaml\nversion: 1"); at != std::string::npos;
-         at = page.find("```yaml\nversion: 1", at + 1)) {
-        const std::size_t start = at + std::string("```yaml\n").size();
-        std::string text = page.substr(start, page.find("```", start) - start);
-        const ScratchFolder folder;
-        write_whole(folder / "bin/kitchen", "#!/bin/sh\n");
-        std::filesystem::permissions(folder / "bin/kitchen", std::filesystem::perms(0755));
-        std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
-        const std::string path = (folder / "bin").string() + ":/usr/bin:/bin";
-        const Loaded loaded = load(folder.write("houses.yaml", text), test_host({{"PATH", path}, {"STREET", "x"}}));
-        EXPECT_TRUE(loaded.config) << rendered(loaded, folder.path());
-        EXPECT_TRUE(loaded.diagnostics.empty()) << rendered(loaded, folder.path());
-        ++examples;
-    }
-    EXPECT_GE(examples, 2);
-}
-
 }  // namespace
 }  // namespace portier::config

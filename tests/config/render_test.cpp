@@ -56,8 +56,8 @@ TEST(render, escapes_foreign_bytes_and_keeps_the_caret_below_them) {
     diagnostic.length = 2;
     EXPECT_EQ(render(diagnostic),
               "houses.yaml:14:5: error: ports.7001/tcp.bcklog: a\\x1b[31m\n"
-              "   14 | \\x09\xc3\xa9: \\x1b[31m!\n"
-              "      |        ^~~~~\n");
+              "   14 |  \xc3\xa9: \\x1b[31m!\n"
+              "      |     ^~~~~\n");
 }
 
 TEST(render, a_caret_beyond_the_line_stands_at_its_end) {

@@ -1,5 +1,6 @@
 # Tests of router/config; one for each source.
 add_executable(config_test
+  config/check_capacity_test.cpp
   config/check_handler_test.cpp
   config/check_host_test.cpp
   config/check_overlaps_test.cpp
@@ -26,6 +27,7 @@ add_executable(config_test
   config/reference_test.cpp
   config/render_test.cpp
   config/schema_test.cpp
+  config/slips_test.cpp
   config/source_test.cpp
   config/units_test.cpp
   config/variables_test.cpp

@@ -30,6 +30,15 @@ TEST(units, reads_sizes) {
         EXPECT_FALSE(parse_size(text).value) << text;
 }
 
+TEST(units, suggests_the_unit_of_a_size) {
+    EXPECT_EQ(parse_size("512M").hint, "did you mean 512MiB?");
+    EXPECT_EQ(parse_size("64k").hint, "did you mean 64KiB?");
+    EXPECT_EQ(parse_size("5mb").hint, "did you mean 5MB?");
+    EXPECT_EQ(parse_size("2gib").hint, "did you mean 2GiB?");
+    EXPECT_EQ(parse_size("10b").hint, "did you mean 10B?");
+    EXPECT_EQ(parse_size("10 apples").hint, parse_size("10").hint);
+}
+
 TEST(units, reads_rates) {
     EXPECT_EQ(parse_rate("500/s").value, (Rate{500, Milliseconds(1000)}));
     EXPECT_EQ(parse_rate("100/m").value, (Rate{100, Milliseconds(60000)}));

@@ -1,6 +1,7 @@
 """Proves that the metrics in code, in the documentation and in the dashboard are one set, and that every label that a
 query names exists."""
 
+import re
 import sys
 import unittest
 
@@ -41,6 +42,21 @@ class MetricsSet(unittest.TestCase):
                    for name, kind, labels, meaning in rows}
         self.assertEqual(len(rows), len(written), "a metric is there twice")
         self.assertEqual(written, {name: (m["type"], m["labels"], m["help"]) for name, m in self.code.items()})
+
+    def test_the_values_of_labels_in_the_readme_are_the_code(self):
+        board = (shipped.DASHBOARDS.parent / "router" / "metrics" / "board.hpp").read_text()
+        names = {name: re.findall(r'"(\w+)"', words)
+                 for name, words in re.findall(r"\bk(\w+)Names\{([^}]*)\}", board)}
+        metrics = {"Rejected": "portier_connections_rejected_total", "Closed": "portier_connections_closed_total",
+                   "Restarted": "portier_handler_restarts_total", "RouterRestart": "portier_router_restarts_total",
+                   "ReloadResult": "portier_config_reloads_total", "ProcessState": "portier_handler_processes"}
+        self.assertEqual(set(names), set(metrics))
+        rows = [line.split(" | ") for line in (shipped.DASHBOARDS / "README.md").read_text().splitlines()]
+        written = {row[1].strip("`"): re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[2]))
+                   for row in rows if len(row) == 3 and row[0] in ("| `reason`", "| `result`", "| `state`")}
+        for enum, metric in metrics.items():
+            with self.subTest(metric):  # a process that is absent is not counted
+                self.assertEqual(written[metric], [name for name in names[enum] if name != "absent"])
 
     def test_overview_json_is_what_the_generator_makes(self):
         self.assertEqual((shipped.DASHBOARDS / "overview.json").read_text(), generate.overview_text(),

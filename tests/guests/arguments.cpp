@@ -12,9 +12,9 @@ namespace {
 
 template <typename Value, typename Parse>
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Parse parse, const std::string& help) {
-    const auto set = [&value, parse, name](const std::string& text) {
+    const auto set = [&value, parse, name, help](const std::string& text) {
         const auto parsed = parse(text);
-        if (!parsed) throw CLI::ValidationError(name, "cannot be '" + text + "'");
+        if (!parsed) throw CLI::ValidationError(name, "cannot be '" + text + "'; it is: " + help);
         value = *parsed;
     };
     return app.add_option_function<std::string>(name, set, help);
@@ -40,13 +40,17 @@ CLI::Option* add_count(CLI::App& app, const std::string& name, std::uint32_t& va
 }
 
 void add_common(CLI::App& app, Options& options) {
-    add_parsed(app, "target", options.target, parse_endpoint, "the echo server: 127.0.0.1:7001, [::1]:7001")
+    add_parsed(app, "target", options.target, parse_endpoint,
+               "the echo server, as in 127.0.0.1:7005 or [::1]:7005; names are not looked up")
         ->required()
         ->type_name("ADDRESS:PORT");
     add_duration(app, "--timeout", options.timeout, "of one connect or one answer (default 10s)");
     add_duration(app, "--limit", options.limit, "of the whole run; what is not done by then has failed");
     add_count(app, "--processes", options.processes, "at least so many; more when the connections need them");
-    add_count(app, "--sources", options.sources, "127/8 source addresses to spread over (IPv4 loopback only)");
+    add_count(
+        app, "--sources", options.sources,
+        "127/8 source addresses to spread over (IPv4 loopback only; default 1 for 10000 connections, and at least "
+        "64 when each request makes a new one)");
     app.add_option("--seed", options.seed, "of the bytes that are sent (default 1)")->type_name("N");
     add_parsed(app, "-o,--output", options.output, parse_output, "text (default) or json")->type_name("FORMAT");
 }

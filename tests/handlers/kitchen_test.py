@@ -1,6 +1,8 @@
 """kitchen and kitchen.py: the same line protocol, by handoff and by inherit, over TCP and UDP."""
 
+import os
 import socket
+import subprocess
 import unittest
 
 from clients import Lines, everything, tcp
@@ -110,6 +112,24 @@ class KitchenTest(SampleCase):
                 self.assertEqual(everything(guest.socket), b"")
                 self.assert_ends_well(kitchen)
                 until(lambda: kitchen.stopping, "the message stopping")
+
+    def test_sigterm_when_portier_no_longer_listens(self):
+        for program in "kitchen", "kitchen.py":
+            with self.subTest(program=program):
+                kitchen = self.start(Handoff, program, "--menu", "veg")
+                guest = self.guest(kitchen)
+                self.assertEqual(guest.ask(b"order dosa"), SERVED)
+                kitchen.channel.shutdown(socket.SHUT_RD)  # what it says now fails with EPIPE
+                kitchen.terminate()
+                self.assertEqual(everything(guest.socket), b"")
+                self.assert_ends_well(kitchen)
+                self.assertNotIn("Traceback", kitchen.errors())
+
+    def test_the_python_kitchen_says_who_starts_it(self):
+        alone = {name: value for name, value in os.environ.items() if name != "PORTIER_FD"}
+        run = subprocess.run(command_of("kitchen.py") + ["--menu", "veg"], env=alone, capture_output=True, check=False)
+        self.assertEqual((run.returncode, run.stderr.count(b"\n")), (1, 1), run.stderr)
+        self.assertIn(b"is started by portier", run.stderr)
 
     def test_at_the_descriptor_limit_others_wait(self):
         limit, guests = 64, 150

@@ -56,6 +56,8 @@ class PushTest(SampleCase):
             status, page = self.request(browser, "GET", "/")
             self.assertEqual(status, 200)
             self.assertIn("<title>push</title>", page)
+            self.assertIn("Open a topic first", page)
+            self.assertIn("then(tell, tell)", page, "the answer to Publish is shown")
             self.assertEqual(self.request(browser, "HEAD", "/"), (200, ""))
             self.assertEqual(self.request(browser, "GET", "/nowhere")[0], 404)
             self.assertEqual(self.request(browser, "POST", "/", "x")[0], 405)
