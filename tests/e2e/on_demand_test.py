@@ -73,13 +73,13 @@ class Start(OnDemand):
 
     def test_with_the_first_datagram(self):
         port = street.free_port(socket.SOCK_DGRAM)
-        echo = street.handler("echo", delivery="inherit", start="on_demand", stop_when_idle=SOON)
+        echo = street.handler("echo", delivery="inherit", start="on_demand")
         self.portier = self.street({"echo": echo}, {f"{port}/udp": "echo"})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(street.PATIENCE)
             client.connect(("127.0.0.1", port))
+            self.wait_asleep()
             for number in range(CYCLES):
-                self.wait_asleep()
                 request = f"datagram {number}".encode()
                 client.send(request)
                 self.assertEqual(client.recv(100), request)
