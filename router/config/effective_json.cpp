@@ -57,7 +57,9 @@ std::string effective_json(const Config& config) {
     for (const Handler& handler : config.handlers) {
         deliveries[handler.name] = handler.delivery;
         const auto skip = [&](const Field& field) { return !applies(field, handler.delivery, Protocol::tcp); };
-        handlers[handler.name] = object_of(handler_table(), handler, skip);
+        json::object object = object_of(handler_table(), handler, skip);
+        object["program"] = handler.program;  // no key of the file: what its command has been found to be
+        handlers[handler.name] = std::move(object);
     }
     for (const Port& port : config.ports) {
         const auto skip = [&](const Field& field) { return !applies(field, deliveries[port.handler], port.protocol); };

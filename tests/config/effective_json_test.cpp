@@ -21,6 +21,7 @@ TEST(effective_json, says_every_value) {
     EXPECT_EQ(json.at("version"), 1);
     const auto& veg = json.at("handlers").at("veg");
     EXPECT_EQ(veg.at("processes"), 3);
+    EXPECT_EQ(veg.at("program"), "/usr/bin/cat");
     EXPECT_EQ(veg.at("command"), boost::json::parse(R"(["cat", "cost: $5"])"));
     EXPECT_EQ(veg.at("env"), boost::json::parse(R"({"A": "1"})"));
     EXPECT_EQ(veg.at("stop"), boost::json::parse(R"({"signal": "SIGTERM", "timeout": "1s500ms"})"));
