@@ -5,7 +5,7 @@
 
 namespace portier::admin {
 
-// Throws std::system_error: nobody answers there.
+// Throws std::system_error: nobody answers there, or somebody who is neither this user nor root.
 std::string ask(const std::string& path, const std::string& request);
 
 }  // namespace portier::admin

@@ -1,10 +1,14 @@
 #include "admin/command_client.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <future>
 #include <system_error>
 
+#include "admin/command_address.hpp"
 #include "admin/command_server.hpp"
 #include "support/folder.hpp"
 #include "support/wait.hpp"
@@ -56,6 +60,29 @@ TEST_F(CommandClientTest, SaysThatNobodyAnswers) {
 TEST_F(CommandClientTest, SaysThatTheAnswerIsMissing) {
     const CommandServer server(io_, path_, [](const std::string&, const CommandServer::Answer&) {});
     EXPECT_EQ(asked("x"), "portier at " + path_ + " ended before it answered: Connection reset by peer");
+}
+
+// Whoever was quicker to make a socket there is not talked to.
+TEST_F(CommandClientTest, RefusesStrangers) {
+    ASSERT_EQ(::chmod(folder_.path().c_str(), 01777), 0);
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = command_address(path_);
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const bool is_root = ::geteuid() == 0;  // nobody else can be a stranger
+    const uid_t stranger = is_root ? 54321 : ::geteuid();
+    ASSERT_EQ(::seteuid(stranger), 0);
+    ::listen(listener.get(), 1);  // the credentials are those of this moment
+    ASSERT_TRUE(!is_root || ::seteuid(0) == 0);
+    auto answer = std::async(std::launch::async, [&] {
+        try {
+            return ask(path_, "x");
+        } catch (const std::system_error& error) {
+            return std::string(error.what());
+        }
+    });
+    const Fd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!is_root) ::shutdown(accepted.get(), SHUT_RDWR);
+    EXPECT_EQ(answer.get().starts_with("user 54321 listens at " + path_ + ", neither you nor root"), is_root);
 }
 
 }  // namespace portier::admin
