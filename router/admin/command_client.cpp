@@ -1,6 +1,7 @@
 #include "admin/command_client.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "admin/command_address.hpp"
 #include "base/error.hpp"
@@ -8,12 +9,33 @@
 
 namespace portier::admin {
 
+namespace {
+
+// A command must not go to, nor an answer come from, whoever was quicker to make a socket there. Root's own default is
+// safe, and root may ask anybody whose socket it names.
+bool is_careful() {
+    return ::geteuid() != 0;
+}
+
+void check_peer(int fd, const std::string& path) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) throw_errno("who listens at " + path);
+    if (peer.uid != 0 && peer.uid != ::geteuid())
+        throw_errno("user " + std::to_string(peer.uid) + " listens at " + path + ", neither you nor root", EPERM);
+}
+
+}  // namespace
+
 std::string ask(const std::string& path, const std::string& request) {
     const sockaddr_un address = command_address(path);
+    if (const std::string problem = folder_problem(path); is_careful() && !problem.empty())
+        throw_errno("command socket " + path + ": " + problem, EPERM);
     const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) throw_errno("socket");
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         throw_errno("no portier answers at " + path);
+    if (is_careful()) check_peer(fd.get(), path);
     const std::string line = request + "\n";
     if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
         throw_errno("ask portier at " + path);

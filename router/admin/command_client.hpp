@@ -5,7 +5,8 @@
 
 namespace portier::admin {
 
-// Throws std::system_error: nobody answers there.
+// Throws std::system_error: nobody answers there, or (root asks anybody) somebody who is neither this user
+// nor root.
 std::string ask(const std::string& path, const std::string& request);
 
 }  // namespace portier::admin

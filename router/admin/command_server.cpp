@@ -1,15 +1,10 @@
 #include "admin/command_server.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
-#include <filesystem>
-
-#include "admin/command_address.hpp"
-#include "base/error.hpp"
 
 namespace portier::admin {
 
@@ -19,6 +14,7 @@ namespace asio = boost::asio;
 
 constexpr unsigned kMaxConnections = 32;
 constexpr std::size_t kMaxRequest = 4096;
+constexpr unsigned kAcceptsPerTurn = 64;
 constexpr std::chrono::seconds kTimeout{10};
 constexpr std::chrono::milliseconds kPause{100};  // out of descriptors
 
@@ -67,45 +63,17 @@ private:
     std::string request_, response_;
 };
 
-// A socket file that a killed portier left behind is replaced, one that answers is not.
-Fd listen_at(const std::string& path) {
-    const sockaddr_un address = command_address(path);
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    const std::string what = "command socket " + path;
-    std::error_code ignored;
-    const auto folder = std::filesystem::path(path).parent_path();
-    if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (::connect(probe.get(), generic, sizeof address) == 0)
-        throw_errno(what + ": another portier listens there", EADDRINUSE);
-    // Whatever is no socket refuses, too: that is somebody's file.
-    if (errno == ECONNREFUSED && std::filesystem::is_socket(path, ignored)) ::unlink(path.c_str());
-    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) throw_errno(what);
-    const mode_t before = ::umask(0177);
-    const int bound = ::bind(fd.get(), generic, sizeof address);
-    const int error = errno;
-    ::umask(before);
-    if (bound < 0) throw_errno(what, error);
-    if (::listen(fd.get(), 64) < 0) throw_errno(what);
-    return fd;
-}
-
 }  // namespace
 
 CommandServer::CommandServer(asio::io_context& io, std::string path, Dispatch dispatch)
-    : io_(io), path_(std::move(path)), dispatch_(std::move(dispatch)), listener_(listen_at(path_)), pause_(io) {
-    readable_ = std::make_unique<Readable>(io_, listener_.get(), [this] { accept_some(); });
+    : io_(io), dispatch_(std::move(dispatch)), listener_(std::move(path)), pause_(io) {
+    readable_ = std::make_unique<Readable>(io_, listener_.descriptor(), [this] { accept_some(); });
     readable_->wait();
 }
 
-CommandServer::~CommandServer() {
-    ::unlink(path_.c_str());
-}
-
 void CommandServer::accept_some() {
-    for (;;) {
-        Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    for (unsigned i = 0; i < kAcceptsPerTurn; ++i) {
+        Fd fd(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!fd && errno != EAGAIN) return pause_.set(kPause, [this] { accept_some(); });
         if (!fd) break;
         if (*open_ >= kMaxConnections) continue;  // closes it

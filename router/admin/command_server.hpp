@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "admin/command_socket.hpp"
 #include "base/alarm.hpp"
-#include "base/fd.hpp"
 #include "base/readable.hpp"
 
 namespace portier::admin {
@@ -21,16 +21,14 @@ public:
 
     // Throws std::system_error: another portier listens there, or the place cannot be used.
     CommandServer(boost::asio::io_context& io, std::string path, Dispatch dispatch);
-    ~CommandServer();
 
 private:
     void accept_some();
 
     boost::asio::io_context& io_;
-    std::string path_;
     Dispatch dispatch_;
     std::shared_ptr<unsigned> open_ = std::make_shared<unsigned>(0);
-    Fd listener_;
+    CommandSocket listener_;
     std::unique_ptr<Readable> readable_;
     Alarm pause_;
 };

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <list>
+#include <optional>
 
 #include "base/version.hpp"
 
@@ -31,6 +33,27 @@ constexpr std::chrono::milliseconds kPause{100};  // out of descriptors
 using PageFunction = std::function<Page(const std::string&)>;
 
 using Parser = http::request_parser<http::empty_body>;
+
+constexpr unsigned kAcceptsPerTurn = 64;
+// How much of what a client still sends is thrown away after a last answer, and for how long.
+constexpr std::size_t kMaxFarewell = 65536;
+constexpr std::chrono::seconds kFarewell{2};
+
+// The answer to what is no request, empty when nothing came that could have become one.
+std::optional<http::response<http::string_body>> refuse(const boost::system::error_code& error) {
+    const bool http_error = error.category() == http::make_error_code(http::error::end_of_stream).category();
+    if (!http_error || error == http::error::end_of_stream || error == http::error::partial_message)
+        return std::nullopt;
+    const bool too_large = error == http::error::header_limit || error == http::error::buffer_overflow;
+    http::response<http::string_body> response;
+    response.result(too_large ? http::status::request_header_fields_too_large : http::status::bad_request);
+    response.set(http::field::server, std::string("portier/") + kVersion);
+    response.set(http::field::content_type, "text/plain; charset=utf-8");
+    response.keep_alive(false);
+    response.body() = too_large ? "a request has at most 8192 bytes\n" : "this is no HTTP request\n";
+    response.prepare_payload();
+    return response;
+}
 
 http::response<http::string_body> respond(const Parser& parser, const PageFunction& page) {
     const auto& request = parser.get();
@@ -82,24 +105,39 @@ private:
 
 namespace {
 
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+
+// Closing while the client still sends would reset the connection, and the client might lose the answer.
+asio::awaitable<void> say_goodbye(beast::tcp_stream& stream) {
+    boost::system::error_code error;
+    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    stream.expires_after(kFarewell);
+    std::array<char, 4096> ignored;
+    for (std::size_t total = 0; !error && total < kMaxFarewell;) {
+        const auto [read_error, size] = co_await stream.async_read_some(asio::buffer(ignored), kToken);
+        error = read_error;
+        total += size;
+    }
+    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
+}
+
 // Any error ends this connection and nothing else.
 asio::awaitable<void> serve(HttpVisitors::Stream stream, PageFunction page, std::shared_ptr<HttpVisitors> visitors) {
     beast::flat_buffer buffer(kMaxRequest);
-    constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
     for (bool keep_alive = true; keep_alive;) {
         Parser parser;
         parser.header_limit(kMaxRequest);
         stream->expires_after(kTimeout);
         const auto [read_error, read_size] = co_await http::async_read_header(*stream, buffer, parser, kToken);
-        if (read_error) break;
-        visitors->has_asked(stream);
-        const auto response = respond(parser, page);
+        const auto refusal = read_error ? refuse(read_error) : std::nullopt;
+        if (read_error && !refusal) break;
+        if (!read_error) visitors->has_asked(stream);
+        const auto response = refusal ? *refusal : respond(parser, page);
         stream->expires_after(kTimeout);
         const auto [write_error, write_size] = co_await http::async_write(*stream, response, kToken);
         keep_alive = response.keep_alive() && !write_error;
     }
-    boost::system::error_code error;
-    stream->socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
+    co_await say_goodbye(*stream);
     visitors->leave(stream);
 }
 
@@ -116,7 +154,7 @@ HttpServer::HttpServer(asio::io_context& io, Fd listener, PageFunction page)
 }
 
 void HttpServer::accept_some() {
-    for (;;) {
+    for (unsigned i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage remote{};
         socklen_t length = sizeof remote;
         Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&remote), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));

@@ -40,12 +40,13 @@ CLI::App* add_socket(CLI::App* command, Options& options) {
     return command;
 }
 
-// Both may stand before the command, too.
+// Both may stand before any command, and are accepted by those that have no use for them.
 void add_common(CLI::App& app, Options& options) {
     app.set_version_flag("--version", std::string("portier ") + portier::kVersion);
     add_output(&app, options);
     add_socket(&app, options);
     for (const char* name : {"--output", "--socket"}) app.get_option(name)->group("");
+    app.fallthrough();
 }
 
 void add_commands(CLI::App& app, Options& options, std::function<int()>& chosen) {

@@ -31,6 +31,9 @@ public:
         ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
 
+    // Nothing more will be sent.
+    void finish() const { ::shutdown(socket_.get(), SHUT_WR); }
+
     // Everything that has come so far.
     const std::string& received() {
         char buffer[65536];

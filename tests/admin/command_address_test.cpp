@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+
+#include "support/folder.hpp"
 
 namespace portier::admin {
 
@@ -45,6 +48,27 @@ TEST(CommandPath, HasAnOrder) {
     EXPECT_EQ(command_path("", ""), default_path(own_folder));
     set_environment(nullptr, nullptr);
     EXPECT_EQ(command_path("", ""), default_path(own_folder));
+}
+
+// Safe is a folder of ours or root's into which nobody else writes, or where nobody may replace what others made.
+TEST(FolderProblem, FindsUnsafePlaces) {
+    const test::Folder folder;
+    const std::string path = folder / "portier.sock", name = folder.path();
+    const struct {
+        mode_t mode;
+        bool safe;
+    } cases[]{{0700, true}, {0755, true}, {0777, false}, {0702, false}, {01777, true}, {0770, true}};
+    for (const auto& c : cases) {
+        ::chmod(name.c_str(), c.mode);
+        EXPECT_EQ(folder_problem(path), c.safe ? "" : "others may write into its folder " + name) << std::oct << c.mode;
+    }
+    ::chmod(name.c_str(), 0700);
+    EXPECT_EQ(folder_problem("/portier.sock"), "");
+    EXPECT_EQ(folder_problem("/nowhere/portier.sock"), "");
+    EXPECT_EQ(folder_problem("/tmp/portier.sock"), "");
+    if (::chown(name.c_str(), 54321, 54321) == 0) {  // only root can
+        EXPECT_EQ(folder_problem(path), "its folder " + name + " belongs to user 54321");
+    }
 }
 
 // 107 bytes fit into a Unix address, one more is an error that names the path and the limit.

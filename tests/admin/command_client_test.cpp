@@ -1,10 +1,14 @@
 #include "admin/command_client.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <future>
 #include <system_error>
 
+#include "admin/command_address.hpp"
 #include "admin/command_server.hpp"
 #include "support/folder.hpp"
 #include "support/wait.hpp"
@@ -56,6 +60,35 @@ TEST_F(CommandClientTest, SaysThatNobodyAnswers) {
 TEST_F(CommandClientTest, SaysThatTheAnswerIsMissing) {
     const CommandServer server(io_, path_, [](const std::string&, const CommandServer::Answer&) {});
     EXPECT_EQ(asked("x"), "portier at " + path_ + " ended before it answered: Connection reset by peer");
+}
+
+// Whoever was quicker to make a socket there is not talked to, except by root.
+TEST_F(CommandClientTest, RefusesStrangers) {
+    ASSERT_EQ(::chmod(folder_.path().c_str(), 01777), 0);
+    const uid_t self = ::geteuid();
+    const auto become = [self](uid_t user) { ASSERT_TRUE(self != 0 || ::seteuid(user) == 0); };  // only root can
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = command_address(path_);
+    become(54321);
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::chmod(path_.c_str(), 0777), 0);
+    ASSERT_EQ(::listen(listener.get(), 10), 0);
+    become(0);
+    for (const uid_t user : {54321, 54322, 0}) {
+        become(user);
+        auto answer = std::async(std::launch::async, [&] {
+            try {
+                return ask(path_, "x");
+            } catch (const std::system_error& error) {
+                return std::string(error.what());
+            }
+        });
+        { const Fd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+        const bool stranger =
+            answer.get() == "user 54321 listens at " + path_ + ", neither you nor root: Operation not permitted";
+        become(0);
+        EXPECT_EQ(stranger, self == 0 && user == 54322) << user;
+    }
 }
 
 }  // namespace portier::admin

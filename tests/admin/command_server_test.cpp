@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include <filesystem>
 #include <system_error>
 #include <vector>
 
@@ -158,54 +156,11 @@ TEST_F(CommandServerTest, WaitsForDescriptors) {
     EXPECT_EQ(client.received(), "you said hello\n");
 }
 
-// Nobody but the user (and root) may connect, whatever the umask; the folder is made if it is missing.
-TEST_F(CommandServerTest, IsPrivate) {
-    const std::string path = folder_ / "run/portier/portier.sock";
-    const mode_t before = ::umask(0);
-    const auto server = serve(path);
-    const mode_t during = ::umask(before);
-    EXPECT_EQ(during, 0u) << "the umask is as it was";
-    struct stat status {};
-    ASSERT_EQ(::stat(path.c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode, S_IFSOCK | 0600u);
-}
-
-// The file goes with the server.
-TEST_F(CommandServerTest, RemovesItsFile) {
-    serve(path_).reset();
-    EXPECT_FALSE(std::filesystem::exists(path_));
-}
-
 // A second server on the same path is refused and the first one goes on.
 TEST_F(CommandServerTest, RefusesASecondServer) {
     const auto server = serve(path_);
     EXPECT_EQ(failure_of(path_), "command socket " + path_ + ": another portier listens there: Address already in use");
     EXPECT_TRUE(answers());
-}
-
-// What a killed portier left behind is replaced.
-TEST_F(CommandServerTest, ReplacesAStaleSocket) {
-    {
-        const sockaddr_un address = command_address(path_);
-        const Fd dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    }
-    ASSERT_TRUE(std::filesystem::exists(path_));
-    const auto server = serve(path_);
-    EXPECT_TRUE(answers());
-}
-
-// A file that is no socket is somebody's: it is refused and not touched.
-TEST_F(CommandServerTest, LeavesOtherFilesAlone) {
-    folder_.write("portier.sock", "precious");
-    EXPECT_EQ(failure_of(path_), "command socket " + path_ + ": Address already in use");
-    EXPECT_EQ(std::filesystem::file_size(path_), 8u);
-}
-
-// A place that cannot be used is an error that names it.
-TEST_F(CommandServerTest, NamesABadPlace) {
-    const std::string inside_a_file = folder_.write("file", "") + "/portier.sock";
-    EXPECT_EQ(failure_of(inside_a_file), "command socket " + inside_a_file + ": Not a directory");
 }
 
 }  // namespace portier::admin

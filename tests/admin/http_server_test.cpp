@@ -116,12 +116,21 @@ TEST_F(HttpServerTest, ClosesAfterOldRequests) {
     EXPECT_TRUE(has(exchange("GET /hello HTTP/1.0\r\n\r\n"), "hello\n"));
 }
 
-// Headers without end and garbage are cut off; the next client is served.
+// Headers without end and garbage are told so and cut off, however much more comes; the next client is served.
 TEST_F(HttpServerTest, CutsOffWhatIsNoRequest) {
-    EXPECT_EQ(exchange("GET /hello HTTP/1.1\r\nX: " + std::string(20'000, 'x')), "");
-    EXPECT_EQ(exchange("GET /" + std::string(20'000, 'x')), "");
-    EXPECT_EQ(exchange("what is this\r\n\r\n"), "");
-    EXPECT_EQ(exchange(std::string("\x16\x03\x01\x02\0\x01\0\x01", 8) + std::string(200, '\0')), "");
+    const auto answer_to = [this](const std::string& bytes) {
+        Client client = connect();
+        client.send(bytes);
+        EXPECT_TRUE(run_until([&] { return client.has("\r\n\r\n"); })) << bytes.substr(0, 50);
+        client.finish();
+        EXPECT_TRUE(run_until([&] { return client.is_closed(); }));
+        return client.received().substr(0, client.received().find("\r\n"));
+    };
+    const std::string too_large = "HTTP/1.1 431 Request Header Fields Too Large", bad = "HTTP/1.1 400 Bad Request";
+    EXPECT_EQ(answer_to("GET /hello HTTP/1.1\r\nX: " + std::string(20'000, 'x')), too_large);
+    EXPECT_EQ(answer_to("GET /" + std::string(20'000, 'x')), too_large);
+    EXPECT_EQ(answer_to("what is this\r\n\r\n"), bad);
+    EXPECT_EQ(answer_to(std::string("\x16\x03\x01\x02\0\x01\0\x01", 8) + std::string(200, '\0')), bad);
     EXPECT_TRUE(paths_.empty());
     EXPECT_TRUE(answers());
 }

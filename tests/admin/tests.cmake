@@ -3,6 +3,7 @@ add_executable(admin_test
   admin/command_address_test.cpp
   admin/command_client_test.cpp
   admin/command_server_test.cpp
+  admin/command_socket_test.cpp
   admin/commands_test.cpp
   admin/diagnostics_json_test.cpp
   admin/http_server_test.cpp

@@ -275,7 +275,7 @@ class DryRun(ReloadCase):
         pids = self.portier.pids("changing")
         self.portier.write("version: 2")
         done = self.portier.command("reload", "--dry-run")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("street.yaml:1:10: error", done.stderr)
         with socket.create_server(("127.0.0.1", 0)) as somebody:
             config = copy.deepcopy(self.good)
