@@ -39,12 +39,12 @@ Command command_of(const std::string& request) {
             .dry_run = dry_run && dry_run->is_bool() && dry_run->as_bool()};
 }
 
-// What a process says of itself, and how the one before it ended.
+// What a process says of itself, and how the one before it ended. Who is being replaced is in no slot any more.
 void add_words(json::object& process, const keeper::Slot& slot) {
-    const bool waits = process.at("state").as_string() == "waiting";
     const keeper::HandlerProcess* running = slot.process();
-    if (waits && !running) process["last_end"] = slot.last_end();
-    if (running && running->pid() == process.at("pid").to_number<pid_t>()) process["status"] = running->status();
+    if (running && running->pid() != process.at("pid").to_number<pid_t>()) return;
+    process["status"] = running ? running->status() : "";
+    process["last_end"] = slot.last_end();
 }
 
 // How long a stop takes at most: the connections may go on for so long, then the handlers are asked to end, then

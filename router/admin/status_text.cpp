@@ -115,10 +115,16 @@ std::string ports(const json::value& status) {
     return table.print();
 }
 
+// What it says of itself, and how the one before it ended.
+std::string words_about(const json::value& process) {
+    const std::string status = word(process, "status"), last_end = word(process, "last_end");
+    if (last_end.empty()) return status;
+    return status + (status.empty() ? "" : "; ") + "last ended: " + last_end;
+}
+
 std::vector<std::string> process_row(const json::value& handler, const json::value& process) {
     const double started = process.at("started").to_number<double>();
     const std::string up = started > 0 ? age(static_cast<double>(wall_milliseconds()) / 1e3 - started) : "-";
-    const std::string last_end = word(process, "last_end");
     return {word(handler, "handler"),
             digits(process, "process"),
             digits(process, "pid"),
@@ -128,7 +134,7 @@ std::vector<std::string> process_row(const json::value& handler, const json::val
             bytes(number(process, "resident_bytes")),
             up,
             digits(handler, "restarts"),
-            last_end.empty() ? word(process, "status") : "ended: " + last_end};
+            words_about(process)};
 }
 
 std::string processes(const json::value& status) {

@@ -132,7 +132,7 @@ TEST_F(StatusTextTest, ShowsWhatTheKeeperAdds) {
     EXPECT_NE(shown.find("! stopping"), std::string::npos);
     EXPECT_NE(shown.find("portier check /etc/houses.yaml\n"), std::string::npos);
     EXPECT_NE(shown.find("  serving\\x1b[2J\n"), std::string::npos) << shown;
-    EXPECT_NE(shown.find("  ended: exit code 7\n"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("  last ended: exit code 7\n"), std::string::npos) << shown;
 }
 
 // A handler that starts on demand and does not run has its line, too.

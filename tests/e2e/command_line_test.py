@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -149,6 +150,9 @@ class Json(CommandLine):
             self.assertRegex(text, rf"(?m)^echo +{slot} +{pid} +ready +[01] ")
         self.assertNotIn("\x1b", text)
         self.assertNotIn("!", text)
+        os.kill(portier.pids("echo")[1], signal.SIGKILL)
+        street.wait_until(lambda: re.search(r"(?m)^echo +1 .* 1  last ended: signal SIGKILL$",
+                                            portier.command("status").stdout), "its end is shown")
         portier.write(BAD)
         portier.command("reload")
         self.assertRegex(portier.command("status").stdout, rf"! the last reload was refused.*portier check {portier.file}\n")
