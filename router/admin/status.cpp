@@ -52,7 +52,7 @@ bool by_slot(const json::value& a, const json::value& b) {
 
 std::map<std::uint32_t, json::array> processes_by_handler(const metrics::Board& board) {
     std::map<std::uint32_t, json::array> result;
-    for (std::uint32_t i = 1; i < board.globals.process_rows.get(); ++i) {
+    for (std::uint32_t i = 1; i < board.end_of_processes(); ++i) {
         const metrics::ProcessRow& row = board.processes[i];
         if (row.get_state() != metrics::ProcessState::absent)
             result[row.handler.load(std::memory_order_relaxed)].push_back(process_object(row));

@@ -36,6 +36,7 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
 Keeper::~Keeper() = default;
 
 void Keeper::start() {
+    rows_.reserve(config_, config_);
     sockets_ = SocketSet::build(config_, SocketSet(), next_number_);
     sockets_.tune(config_);
     open_destroy_events();

@@ -71,6 +71,7 @@ private:
     void begin_reload();
     void on_candidates(const std::string& problem);
     void commit_reload();
+    void tune_sockets();
     void finish_reload(const ReloadAnswer& outcome);
     bool reload_committing() const;
     std::set<std::string> restarted_handlers(const std::map<SlotKey, SlotPlan>& wanted) const;

@@ -38,6 +38,7 @@ void Keeper::begin_reload() {
     if (const std::string fixed = fixed_key_changed(reload_->config); !fixed.empty())
         return finish_reload({.ok = false, .changed = false, .text = fixed});
     try {
+        rows_.reserve(reload_->config, config_);
         reload_->sockets = SocketSet::build(reload_->config, sockets_, next_number_);
         reload_->wanted = wanted_slots(reload_->config, reload_->sockets);
         pool_.prepare(reload_->wanted, [this](const std::string& problem) { on_candidates(problem); });
@@ -56,6 +57,7 @@ ReloadAnswer Keeper::rehearse_reload() {
     if (const std::string fixed = fixed_key_changed(*loaded.config); !fixed.empty())
         return {.ok = false, .changed = false, .text = fixed, .diagnostics = found};
     try {
+        rows_.reserve(*loaded.config, config_);
         const SocketSet sockets = SocketSet::build(*loaded.config, sockets_, next_number_);
         const auto restarted = restarted_handlers(wanted_slots(*loaded.config, sockets));
         const std::string changes = describe_changes(config_, *loaded.config, restarted);
@@ -100,7 +102,7 @@ void Keeper::commit_reload() {
     config_ = std::move(reload_->config);
     sockets_ = std::move(reload_->sockets);
     pool_.commit(reload_->wanted);
-    sockets_.tune(config_);
+    tune_sockets();
     set_log_level(log_severity(config::to_string(config_.router.log.level)));
     join_destroy_events();
     router_->publish(make_order(), [this, old_sockets, old_config] {
@@ -108,6 +110,15 @@ void Keeper::commit_reload() {
         const bool changed = !same_settings(*old_config, config_);
         finish_reload({.ok = true, .changed = changed, .text = ""});
     });
+}
+
+// What is in force already does not fail because the kernel refuses an option of it.
+void Keeper::tune_sockets() {
+    try {
+        sockets_.tune(config_);
+    } catch (const std::system_error& error) {
+        log_error("an option of a port is not in force", {{"error", error.what()}});
+    }
 }
 
 void Keeper::finish_reload(const ReloadAnswer& outcome) {

@@ -20,7 +20,7 @@ void Sampler::start() {
 
 void Sampler::sample() {
     metrics::record_own_usage(board_.globals.roles[0]);
-    for (std::uint32_t i = 1; i < board_.globals.process_rows.get(); ++i) {
+    for (std::uint32_t i = 1; i < board_.end_of_processes(); ++i) {
         metrics::ProcessRow& row = board_.processes[i];
         const metrics::ProcessState state = row.get_state();
         if (state == metrics::ProcessState::absent || state == metrics::ProcessState::waiting) continue;

@@ -1,7 +1,7 @@
 #include "keeper/slot.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <stdexcept>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -47,7 +47,7 @@ void Slot::start_candidate() {
 void Slot::start() {
     try {
         spawn();
-    } catch (const std::system_error& error) {
+    } catch (const std::exception& error) {  // also std::length_error: no row is left
         schedule_restart(metrics::Restarted::failed, error.what());
     }
 }
@@ -76,7 +76,9 @@ void Slot::spawn() {
     if (process_->is_ready()) events_.changed();
 }
 
-bool Slot::sleeps() const { return on_demand() && !process_ && waiting_row_ == 0; }
+bool Slot::sleeps() const {
+    return on_demand() && !process_ && !waiting_;
+}
 
 void Slot::on_ended(const ProcessEnd& end) {
     const bool was_ready = process_->is_ready();
@@ -129,16 +131,25 @@ void Slot::rest() {
 }
 
 void Slot::set_waiting(bool waiting) {
-    if (waiting && waiting_row_ == 0) {
-        waiting_row_ = context_.rows.take_process();
-        metrics::ProcessRow& row = context_.board.processes[waiting_row_];
-        row.handler.store(context_.rows.handler(plan_.handler.name), std::memory_order_relaxed);
-        row.slot.store(plan_.slot, std::memory_order_relaxed);
-        row.state.store(static_cast<std::uint32_t>(metrics::ProcessState::waiting), std::memory_order_relaxed);
-    } else if (!waiting && waiting_row_ != 0) {
+    if (std::exchange(waiting_, waiting) == waiting) return;
+    if (waiting) {
+        show_waiting();
+    } else if (waiting_row_ != 0) {
         context_.board.processes[waiting_row_].state.store(0, std::memory_order_relaxed);
         context_.rows.give_back_process(std::exchange(waiting_row_, 0));
     }
+}
+
+void Slot::show_waiting() {
+    try {
+        waiting_row_ = context_.rows.take_process();
+    } catch (const std::length_error&) {
+        return;  // it waits all the same
+    }
+    metrics::ProcessRow& row = context_.board.processes[waiting_row_];
+    row.handler.store(context_.rows.handler(plan_.handler.name), std::memory_order_relaxed);
+    row.slot.store(plan_.slot, std::memory_order_relaxed);
+    row.state.store(static_cast<std::uint32_t>(metrics::ProcessState::waiting), std::memory_order_relaxed);
 }
 
 std::unique_ptr<HandlerProcess> Slot::release() {

@@ -66,6 +66,7 @@ private:
     std::chrono::milliseconds next_delay();
     void rest();
     void set_waiting(bool waiting);
+    void show_waiting();
 
     SlotContext context_;
     SlotPlan plan_;
@@ -74,7 +75,8 @@ private:
     Alarm restart_;
     std::chrono::milliseconds delay_{0};
     std::string last_end_;
-    std::uint32_t waiting_row_ = 0;  // shows the state `waiting` while there is no process
+    bool waiting_ = false;           // for the next start
+    std::uint32_t waiting_row_ = 0;  // shows that on the board; 0: it has no room
     std::uint64_t started_ms_ = 0;
     bool candidate_ = false;
     std::minstd_rand random_;

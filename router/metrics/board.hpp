@@ -3,6 +3,7 @@
 // beside it), readers look without locks, so a sum may be a moment apart from its parts.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -101,7 +102,11 @@ struct alignas(64) ProcessRow {
     Counter opened;  // found by event or dump (inherit)
     Counter ended;
 
-    ProcessState get_state() const { return static_cast<ProcessState>(state.load(std::memory_order_relaxed)); }
+    // The router may write here, too, and nobody trusts it with an index.
+    ProcessState get_state() const {
+        const std::uint32_t number = state.load(std::memory_order_relaxed);
+        return number < kProcessStateNames.size() ? static_cast<ProcessState>(number) : ProcessState::absent;
+    }
     std::uint64_t active() const {
         const std::uint64_t gone = ended.get();
         const std::uint64_t come = sent.get() + opened.get();
@@ -196,6 +201,11 @@ struct Board {
     HandoverQueue handovers;
     alignas(64) std::atomic<std::uint64_t> ledger_size{0};
     std::array<LedgerEntry, kMaxConnections> ledger;
+
+    // Rows of processes from 1 up to here have been used.
+    std::size_t end_of_processes() const {
+        return static_cast<std::size_t>(std::min<std::uint64_t>(globals.process_rows.get(), kMaxProcessRows));
+    }
 };
 
 // A mapping of the board. Movable; unmaps at the end.

@@ -125,7 +125,7 @@ struct Pool {
 
 std::map<std::uint32_t, Pool> add_up_processes(const Board& board) {
     std::map<std::uint32_t, Pool> pools;
-    for (std::uint32_t i = 1; i < board.globals.process_rows.get(); ++i) {
+    for (std::uint32_t i = 1; i < board.end_of_processes(); ++i) {
         const ProcessRow& process = board.processes[i];
         const ProcessState state = process.get_state();
         if (state == ProcessState::absent) continue;

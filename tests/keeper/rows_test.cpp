@@ -8,6 +8,14 @@ namespace portier::keeper {
 
 namespace {
 
+// One handler with `count` ports from "FIRST" on.
+config::Config with_ports(std::size_t first, std::size_t count) {
+    config::Config config;
+    config.handlers = {{.name = "veg"}};
+    for (std::size_t i = 0; i < count; ++i) config.ports.push_back({.key = std::to_string(first + i)});
+    return config;
+}
+
 class RowsTest : public testing::Test {
 protected:
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
@@ -33,6 +41,50 @@ TEST_F(RowsTest, FullBoardRefusesOnlyWhatIsNew) {
     EXPECT_THROW(rows_.port("one more"), std::length_error);
     EXPECT_EQ(rows_.port("5"), 5u);
     EXPECT_EQ(board_->globals.port_rows.get(), metrics::kMaxPortRows);
+}
+
+// What a configuration names has a row from then on, or the whole configuration is refused.
+TEST_F(RowsTest, ReservesForAWholeConfiguration) {
+    rows_.reserve(with_ports(0, metrics::kMaxPortRows), {});
+    EXPECT_EQ(board_->globals.port_rows.get(), metrics::kMaxPortRows);
+    EXPECT_EQ(board_->globals.handler_rows.get(), 1u);
+    EXPECT_THROW(rows_.reserve(with_ports(0, metrics::kMaxPortRows + 1), {}), std::length_error);
+    config::Config crowded;
+    for (const char* name : {"veg", "bread"})
+        crowded.handlers.push_back({.name = name, .processes = metrics::kMaxProcessRows / 2});
+    EXPECT_THROW(rows_.reserve(crowded, {}), std::length_error);
+}
+
+// On a full board the rows of ports that are gone serve again, clean; those in force, and those with a connection left,
+// keep theirs.
+TEST_F(RowsTest, FullBoardUsesRowsOfPortsThatAreGone) {
+    rows_.reserve(with_ports(0, metrics::kMaxPortRows), {});
+    const std::uint32_t in_force = rows_.port("0"), alive = rows_.port("1"), gone = rows_.port("2");
+    board_->ports[alive].accepted.add();
+    board_->ports[gone].accepted.add();
+    board_->ports[gone].closed[0].add();
+    rows_.reserve(with_ports(100'000, 10), with_ports(0, 1));
+    EXPECT_EQ(rows_.port("0"), in_force);
+    EXPECT_EQ(rows_.port("1"), alive);
+    EXPECT_EQ(board_->ports[gone].accepted.get(), 0u);
+    EXPECT_THROW(rows_.reserve(with_ports(100'000, metrics::kMaxPortRows), with_ports(0, 1)), std::length_error);
+    EXPECT_EQ(board_->globals.port_rows.get(), metrics::kMaxPortRows);
+}
+
+// The same for handlers, unless a process of theirs still runs.
+TEST_F(RowsTest, FullBoardUsesRowsOfHandlersThatAreGone) {
+    for (std::size_t i = 0; i < metrics::kMaxHandlerRows; ++i) rows_.handler(std::to_string(i));
+    const std::uint32_t alive = rows_.handler("1"), gone = rows_.handler("2");
+    metrics::ProcessRow& process = board_->processes[rows_.take_process()];
+    process.handler.store(alive);
+    process.state.store(static_cast<std::uint32_t>(metrics::ProcessState::draining));
+    board_->handlers[gone].ended_cpu_microseconds.set(7);
+    config::Config next;
+    next.handlers = {{.name = "new"}};
+    rows_.reserve(next, {});
+    EXPECT_EQ(rows_.handler("1"), alive);
+    EXPECT_EQ(board_->handlers[gone].ended_cpu_microseconds.get(), 0u);
+    EXPECT_LT(rows_.handler("new"), metrics::kMaxHandlerRows);
 }
 
 // Row 0 is nobody, so no process ever gets it.

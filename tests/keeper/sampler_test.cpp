@@ -45,6 +45,14 @@ TEST_F(SamplerTest, PassesOverRowsWithoutAProcess) {
     }
 }
 
+// The board can be written by the router, whom nobody trusts: there are no more rows than there are.
+TEST_F(SamplerTest, StaysOnTheBoard) {
+    board_->globals.process_rows.set(std::uint64_t{1} << 40);
+    mine().state.store(77);
+    sampler_.start();
+    EXPECT_EQ(mine().get_state(), metrics::ProcessState::absent);
+}
+
 // After stop() nothing is left to happen.
 TEST_F(SamplerTest, Stops) {
     sampler_.start();

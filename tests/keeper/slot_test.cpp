@@ -141,6 +141,20 @@ TEST_F(SlotTest, ShowsThatItWaits) {
     EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
 }
 
+// A board without room for its process is a reason to wait like any other, also when not even the waiting can be shown.
+TEST_F(SlotTest, WaitsForRoomOnTheBoard) {
+    std::uint32_t last = 0;
+    for (std::size_t i = 1; i < metrics::kMaxProcessRows; ++i) last = rows_.take_process();
+    config::Handler handler = shell_handler("veg", kStays);
+    handler.start = config::Start::on_demand;
+    const auto slot = make(handler);
+    slot->start();
+    ASSERT_TRUE(run_until([&] { return delays().size() >= 3; }));
+    EXPECT_FALSE(slot->sleeps()) << "it waits for its next start";
+    rows_.give_back_process(last);
+    EXPECT_TRUE(run_until([&] { return slot->is_ready(); }));
+}
+
 // A slot that goes ends its process.
 TEST_F(SlotTest, DestructorEndsItsProcess) {
     auto slot = started(shell_handler("veg", kStays));
