@@ -43,5 +43,8 @@ struct LinkReceived {
     std::optional<LinkMessage> message;
 };
 LinkReceived receive_link(int link);
+// At the keeper's end: what no router says (anything but `applied` and `demand`) is EBADMSG and is not looked at
+// further.
+LinkReceived receive_from_router(int link);
 
 }  // namespace portier::delivery

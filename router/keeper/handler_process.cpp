@@ -42,6 +42,11 @@ std::string joined_names(const std::vector<InheritedSocket>& sockets) {
     return names;
 }
 
+std::string identity_text(const config::Handler& handler) {
+    if (handler.user.empty()) return "group " + handler.group;
+    return "user " + handler.user + (handler.group.empty() ? "" : " or group " + handler.group);
+}
+
 }  // namespace
 
 HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& board, ProcessSetup setup, Events events)
@@ -52,7 +57,10 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
       output_(io, setup_.handler.name, setup_.slot),
       alarm_(io),
       watchdog_(io) {
-    notify_ = std::make_unique<NotifySocket>(io, [this](auto key, auto value) { on_variable(key, value); });
+    NotifySocket::Events heard{
+        .is_ours = [this](pid_t pid) { return pid == child_.pid || ::getsid(pid) == child_.pid; },
+        .variable = [this](auto key, auto value) { on_variable(key, value); }};
+    notify_ = std::make_unique<NotifySocket>(io, std::move(heard));
     Fd far_channel;
     if (setup_.channel_number) {
         net::ChannelPair pair = net::make_channel();
@@ -76,10 +84,7 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
 }
 
 HandlerProcess::~HandlerProcess() {
-    if (!child_.pidfd) return;
-    proc::kill_group(child_, SIGKILL);
-    proc::reap(child_);
-    set_state(metrics::ProcessState::absent);
+    if (child_.pidfd) finish();
 }
 
 std::uint64_t HandlerProcess::started_ms() const { return row_.started_ms.get(); }
@@ -119,11 +124,12 @@ proc::Command HandlerProcess::make_command(int output, int far_channel) {
 }
 
 void HandlerProcess::add_identity(proc::Command& command) const {
-    if (setup_.handler.user.empty()) return;
+    if (setup_.handler.user.empty() && setup_.handler.group.empty()) return;
     command.identity = proc::find_identity(setup_.handler.user, setup_.handler.group);
     if (!command.identity)
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "handler " + setup_.handler.name + ": user " + setup_.handler.user + " is gone");
+                                "handler " + setup_.handler.name + ": " + identity_text(setup_.handler) + " is gone");
+    if (setup_.handler.user.empty()) return;  // the names stay as they are
     command.environment["USER"] = command.environment["LOGNAME"] = command.identity->user;
     command.environment["HOME"] = command.identity->home;
 }
@@ -135,10 +141,9 @@ void HandlerProcess::on_variable(std::string_view key, std::string_view value) {
         if (events_.ready) events_.ready();
     } else if (key == "STATUS") {
         status_ = value;
-    } else if (key == "WATCHDOG" && value == "1") {
-        if (ready_) arm_watchdog();
-    } else if (key == "WATCHDOG" && value == "trigger") {
-        watchdog_expired();
+    } else if (key == "WATCHDOG" && setup_.handler.watchdog.count() > 0) {
+        if (value == "1" && ready_) arm_watchdog();
+        if (value == "trigger") watchdog_expired();
     }
 }
 
@@ -178,16 +183,17 @@ void HandlerProcess::drain(std::chrono::milliseconds patience) {
 }
 
 void HandlerProcess::stop() {
+    proc::send_signal(child_, setup_.handler.stop.signal);
+    if (std::exchange(signalled_, true)) return;  // the time until SIGKILL runs already
     asked_to_stop_ = true;
     watchdog_.cancel();
     set_state(metrics::ProcessState::stopping);
-    proc::send_signal(child_, setup_.handler.stop.signal);
     alarm_.set(setup_.handler.stop.timeout, [this] { kill(); });
 }
 
 void HandlerProcess::kill() { proc::kill_group(child_, SIGKILL); }
 
-void HandlerProcess::on_pidfd() {
+std::optional<proc::Ending> HandlerProcess::finish() {
     alarm_.cancel();
     watchdog_.cancel();
     // Its children go with it, while the group's number is still its own.
@@ -198,14 +204,22 @@ void HandlerProcess::on_pidfd() {
     if (ending) handler_row_.ended_cpu_microseconds.add(static_cast<std::uint64_t>(ending->cpu_seconds * 1e6));
     row_.cpu_microseconds.set(0);
     set_state(metrics::ProcessState::absent);
+    return ending;
+}
+
+void HandlerProcess::on_pidfd() {
+    const auto ending = finish();
     ProcessEnd end{.reason = ending && !ending->exited ? metrics::Restarted::signal : metrics::Restarted::exit,
                    .text = ending ? proc::to_string(*ending) : "unknown end",
-                   .clean = ending && ending->exited && ending->value == 0};
-    if (blamed_)
-        end = {.reason = *blamed_,
-               .text = *blamed_ == metrics::Restarted::watchdog
-                           ? "its watchdog expired"
-                           : "it was not ready within " + std::to_string(setup_.handler.ready_timeout.count()) + " ms"};
+                   .clean = ending && ending->exited && ending->value == 0,
+                   .last_line = output_.last_line()};
+    if (blamed_) {
+        const std::string patience = std::to_string(setup_.handler.ready_timeout.count()) + " ms";
+        end.reason = *blamed_;
+        end.text =
+            *blamed_ == metrics::Restarted::watchdog ? "its watchdog expired" : "it was not ready within " + patience;
+        end.clean = false;
+    }
     const auto ended = std::move(events_.ended);
     if (ended) ended(end);  // may destroy this object
 }

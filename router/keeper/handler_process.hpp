@@ -39,6 +39,7 @@ struct ProcessEnd {
     metrics::Restarted reason;  // how a restart is counted
     std::string text;           // for the log: "signal SIGSEGV"
     bool clean = false;         // exit code 0, of its own will
+    std::string last_line;      // of its output, as it was written; empty: it wrote none
 };
 
 class HandlerProcess {
@@ -70,7 +71,7 @@ public:
     // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its channel
     // and gets the signal after `patience`. SIGKILL to the group follows after the handler's stop timeout.
     void drain(std::chrono::milliseconds patience);
-    // The stop signal now, SIGKILL to the group after the stop timeout.
+    // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.
     void stop();
     void kill();
 
@@ -80,6 +81,7 @@ private:
     void on_variable(std::string_view key, std::string_view value);
     void become_ready();
     void set_state(metrics::ProcessState state);
+    std::optional<proc::Ending> finish();
     void on_pidfd();
     void arm_watchdog();
     void ready_timed_out();
@@ -99,6 +101,7 @@ private:
     std::optional<metrics::Restarted> blamed_;  // why we killed it
     bool ready_ = false;
     bool asked_to_stop_ = false;
+    bool signalled_ = false;                    // and the time until SIGKILL runs
     std::string status_;                        // STATUS= of sd_notify
 };
 

@@ -27,8 +27,10 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       pool_({io, *board_, rows_, next_number_}),
       sampler_(io, *board_),
       shared_listeners_(io, *board_),
-      demand_(io, *board_, {.wake = [this](const std::string& handler) { pool_.wake(handler); },
-                            .put_to_sleep = [this](const SlotKey& key) { pool_.put_to_sleep(key); }}),
+      orphans_(io, [this](pid_t pid) { return pid == router_pid() || pool_.owns(pid); }),
+      demand_(io, *board_,
+              {.wake = [this](const std::string& handler) { pool_.wake(handler); },
+               .put_to_sleep = [this](const SlotKey& key) { pool_.put_to_sleep(key); }}),
       json_log_(json_log) {
     pool_.set_on_changed([this] { publish_soon(); });
 }
@@ -41,10 +43,10 @@ void Keeper::start() {
     sockets_.tune(config_);
     open_destroy_events();
     join_destroy_events();
-    RouterOrder order = make_order();
     RouterProcess::Options options{.user = ::geteuid() == 0 ? config_.router.user : "",
                                    .json_log = json_log_,
-                                   .log_level = order.plan.log_level,
+                                   .log_level = config::to_string(config_.router.log.level),
+                                   .make_order = [this] { return make_order(); },
                                    .on_demand = [this](std::uint32_t row) { wake_by_row(row); }};
     router_ = std::make_unique<RouterProcess>(io_, board_, std::move(options));
     metrics::Globals& globals = board_->globals;
@@ -52,10 +54,11 @@ void Keeper::start() {
     globals.last_reload_ok.set(1);
     globals.last_reload_ms.set(wall_milliseconds());
     globals.started_ms.set(wall_milliseconds());
-    router_->start(order);
+    router_->start();
     pool_.start(wanted_slots(config_, sockets_));
     publish_soon();
     sampler_.start();
+    orphans_.start();
 }
 
 // The keeper holds the netlink socket, so that ends announced while there is no router wait for the next one.
@@ -97,15 +100,16 @@ void Keeper::publish_soon() {
     if (std::exchange(publish_pending_, true)) return;
     boost::asio::post(io_, [this] {
         publish_pending_ = false;
-        if (!stopping_ && router_ && !reload_committing()) publish();
+        if (!stopping_ && router_) publish();
     });
 }
 
 void Keeper::publish() {
     shared_listeners_.assign(config_, pool_.slots());
     demand_.assign(pool_.slots());
+    if (reload_committing()) return;  // the router has its order; finish_reload() publishes what changed meanwhile
     // A process that was put to sleep ends once the router no longer sends it anything.
-    router_->publish(make_order(), [this] { pool_.drain_leaving(config_.router.drain_timeout); });
+    router_->publish([this] { pool_.drain_leaving(config_.router.drain_timeout); });
 }
 
 void Keeper::wake_by_row(std::uint32_t handler_row) {
@@ -122,6 +126,7 @@ void Keeper::stop(std::function<void()> stopped) {
     sampler_.stop();
     shared_listeners_.stop();
     demand_.stop();
+    call_off_reloads();
     pool_.retire();
     // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
     router_->stop([this, stopped = std::move(stopped)] {

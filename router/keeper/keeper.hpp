@@ -14,6 +14,7 @@
 
 #include "config/config.hpp"
 #include "keeper/demand.hpp"
+#include "keeper/orphans.hpp"
 #include "keeper/pool.hpp"
 #include "keeper/router_process.hpp"
 #include "keeper/rows.hpp"
@@ -73,6 +74,7 @@ private:
     void commit_reload();
     void tune_sockets();
     void finish_reload(const ReloadAnswer& outcome);
+    void call_off_reloads();
     bool reload_committing() const;
     std::set<std::string> restarted_handlers(const std::map<SlotKey, SlotPlan>& wanted) const;
     std::string fixed_key_changed(const config::Config& next) const;
@@ -88,6 +90,7 @@ private:
     Pool pool_;
     Sampler sampler_;
     SharedListeners shared_listeners_;
+    Orphans orphans_;
     Demand demand_;
     std::unique_ptr<RouterProcess> router_;
     std::unique_ptr<Reload> reload_;

@@ -3,12 +3,12 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
 
 #include "base/error.hpp"
-#include "net/channel.hpp"
 
 namespace portier::keeper {
 
@@ -29,7 +29,8 @@ std::string random_name() {
 
 Fd bind_abstract(const std::string& name) {
     Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) throw_errno("notify socket");
+    const int on = 1;
+    if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0) throw_errno("notify socket");
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);  // the first byte stays zero: abstract
@@ -40,9 +41,8 @@ Fd bind_abstract(const std::string& name) {
 
 }  // namespace
 
-NotifySocket::NotifySocket(boost::asio::io_context& io,
-                           std::function<void(std::string_view, std::string_view)> on_variable)
-    : name_(random_name()), socket_(bind_abstract(name_)), on_variable_(std::move(on_variable)) {
+NotifySocket::NotifySocket(boost::asio::io_context& io, Events events)
+    : name_(random_name()), socket_(bind_abstract(name_)), events_(std::move(events)) {
     readable_ = std::make_unique<Readable>(io, socket_.get(), [this] { read_some(); });
     readable_->wait();
 }
@@ -52,16 +52,25 @@ void NotifySocket::read_some() {
     for (int i = 0; i < kMessagesPerTurn; ++i) {
         // Descriptors sent along (BARRIER=1, FDSTORE=1) are closed at once: for a barrier that is the answer.
         const net::Received received = net::receive_message(socket_.get(), buffer);
-        if (received.error) break;
-        std::string_view text(reinterpret_cast<const char*>(buffer.data()), received.size);
-        while (!text.empty()) {
-            const std::string_view line = text.substr(0, text.find('\n'));
-            text.remove_prefix(std::min(text.size(), line.size() + 1));
-            const std::size_t equals = line.find('=');
-            if (equals != std::string_view::npos) on_variable_(line.substr(0, equals), line.substr(equals + 1));
-        }
+        if (received.error == std::errc::resource_unavailable_try_again) break;
+        if (!received.error && may_speak(received)) tell({reinterpret_cast<const char*>(buffer.data()), received.size});
     }
     readable_->wait();
+}
+
+bool NotifySocket::may_speak(const net::Received& message) const {
+    if (!message.sender) return false;
+    const uid_t user = message.sender->user;
+    return user == 0 || user == ::geteuid() || events_.is_ours(message.sender->pid);
+}
+
+void NotifySocket::tell(std::string_view text) {
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        const std::size_t equals = line.find('=');
+        if (equals != std::string_view::npos) events_.variable(line.substr(0, equals), line.substr(equals + 1));
+    }
 }
 
 }  // namespace portier::keeper

@@ -1,5 +1,6 @@
-// The NOTIFY_SOCKET of one handler process (sd_notify(3)): an abstract datagram socket with an unguessable name, so what
-// arrives is from that process or somebody it told. Keeper's thread only.
+// The NOTIFY_SOCKET of one handler process (sd_notify(3)): an abstract datagram socket. Its name is no secret
+// (/proc/net/unix), so the kernel says who sent a message: only the handler's own processes, root and portier's own
+// user, who may signal a handler anyway, are heard. Keeper's thread only.
 #pragma once
 
 #include <functional>
@@ -8,22 +9,30 @@
 
 #include "base/fd.hpp"
 #include "base/readable.hpp"
+#include "net/channel.hpp"
 
 namespace portier::keeper {
 
 class NotifySocket {
 public:
-    // `on_variable` gets each KEY, VALUE of a message in order. Throws std::system_error.
-    NotifySocket(boost::asio::io_context& io, std::function<void(std::string_view, std::string_view)> on_variable);
+    struct Events {
+        std::function<bool(pid_t)> is_ours;                                // whether it belongs to the handler process
+        std::function<void(std::string_view, std::string_view)> variable;  // each KEY, VALUE of a message, in order
+    };
+
+    // Throws std::system_error.
+    NotifySocket(boost::asio::io_context& io, Events events);
 
     const std::string& name() const { return name_; }  // for NOTIFY_SOCKET: "@portier/..."
 
 private:
     void read_some();
+    bool may_speak(const net::Received& message) const;
+    void tell(std::string_view text);
 
     std::string name_;
     Fd socket_;
-    std::function<void(std::string_view, std::string_view)> on_variable_;
+    Events events_;
     std::unique_ptr<Readable> readable_;
 };
 

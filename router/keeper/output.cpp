@@ -67,6 +67,7 @@ void Output::take(std::string_view bytes) {
 }
 
 void Output::print_line() {
+    if (!line_.empty()) last_line_ = line_;
     const std::string line = std::exchange(line_, {}) + (std::exchange(line_cut_, false) ? " [cut]" : "");
     const std::uint64_t now = monotonic_milliseconds();
     if (now - window_ms_ >= kWindowMs) {

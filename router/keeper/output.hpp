@@ -23,6 +23,9 @@ public:
     // Reads what is left, after the process has ended.
     void finish();
 
+    // What it wrote last, without its end if that was cut; empty: nothing yet.
+    const std::string& last_line() const { return last_line_; }
+
 private:
     void read_some();
     void take(std::string_view bytes);
@@ -34,7 +37,7 @@ private:
     std::uint32_t slot_;
     Fd pipe_;
     std::unique_ptr<Readable> readable_;
-    std::string line_;
+    std::string line_, last_line_;
     bool line_cut_ = false;
     std::uint64_t window_ms_ = 0;
     unsigned printed_ = 0;

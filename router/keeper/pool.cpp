@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace portier::keeper {
 
@@ -20,16 +21,25 @@ std::map<SlotKey, SlotPlan> wanted_slots(const config::Config& config, const Soc
     return wanted;
 }
 
+namespace {
+
+std::string failure_text(const ProcessEnd& end) {
+    const bool too_late = end.reason == metrics::Restarted::ready_timeout;
+    const std::string text =
+        too_late ? "its new process: " + end.text : "its new process ended before it was ready (" + end.text + ")";
+    return end.last_line.empty() ? text : text + "; it wrote: " + escape(end.last_line);
+}
+
+}  // namespace
+
 std::unique_ptr<Slot> Pool::make_slot(const SlotPlan& plan) {
     Slot::Events events{.changed =
                             [this] {
                                 check_candidates();
                                 on_changed_();
                             },
-                        .failed =
-                            [this, name = plan.handler.name](const std::string& text) {
-                                settle("handler " + name + ": its new process ended before it was ready (" + text + ")");
-                            }};
+                        .failed = [this, name = plan.handler.name](
+                                      const ProcessEnd& end) { settle("handler " + name + ": " + failure_text(end)); }};
     return std::make_unique<Slot>(context_, plan, std::move(events));
 }
 
@@ -68,9 +78,13 @@ void Pool::abandon() {
 }
 
 void Pool::commit(const std::map<SlotKey, SlotPlan>& wanted) {
+    replace_slots(wanted, "removed");
+}
+
+void Pool::replace_slots(const std::map<SlotKey, SlotPlan>& wanted, const char* why_unwanted) {
     for (auto item = slots_.begin(); item != slots_.end();) {
         const bool replaced = candidates_.contains(item->first) || !wanted.contains(item->first);
-        if (replaced) put_aside(*item->second);
+        if (replaced) put_aside(*item->second, wanted.contains(item->first) ? "replaced" : why_unwanted);
         item = replaced ? slots_.erase(item) : std::next(item);
     }
     for (auto& [key, slot] : slots_) slot->set_plan(wanted.at(key));
@@ -79,15 +93,16 @@ void Pool::commit(const std::map<SlotKey, SlotPlan>& wanted) {
     candidates_.clear();
 }
 
-void Pool::put_aside(Slot& slot) {
+void Pool::put_aside(Slot& slot, const char* why) {
     std::unique_ptr<HandlerProcess> process = slot.release();
     if (!process) return;
-    process->set_events({.ready = nullptr, .ended = [this, gone = process.get()](const ProcessEnd& end) {
-                             log_info("replaced process ended", {{"handler", gone->handler()},
-                                                                 {"process", gone->slot()},
-                                                                 {"reason", end.text}});
-                             forget_leaving(gone);
-                         }});
+    process->set_events(
+        {.ready = nullptr, .ended = [this, why, gone = process.get()](const ProcessEnd& end) {
+             log_info(
+                 "process ended",
+                 {{"handler", gone->handler()}, {"process", gone->slot()}, {"reason", end.text}, {"because", why}});
+             forget_leaving(gone);
+         }});
     leaving_.push_back(std::move(process));
 }
 
@@ -109,9 +124,18 @@ std::vector<const Slot*> Pool::slots() const {
     return result;
 }
 
+bool Pool::owns(pid_t pid) const {
+    const auto runs_it = [pid](const auto& item) {
+        return item.second->process() && item.second->process()->pid() == pid;
+    };
+    return std::any_of(slots_.begin(), slots_.end(), runs_it) ||
+           std::any_of(candidates_.begin(), candidates_.end(), runs_it) ||
+           std::any_of(leaving_.begin(), leaving_.end(), [pid](const auto& process) { return process->pid() == pid; });
+}
+
 void Pool::retire() {
     abandon();
-    commit({});
+    replace_slots({}, "stopping");
 }
 
 void Pool::stop(std::chrono::milliseconds patience, std::function<void()> ended) {
@@ -128,7 +152,7 @@ void Pool::wake(const std::string& handler) {
 void Pool::put_to_sleep(const SlotKey& key) {
     const auto found = slots_.find(key);
     if (found == slots_.end() || !found->second->is_ready()) return;
-    put_aside(*found->second);
+    put_aside(*found->second, "idle");
     on_changed_();
 }
 

@@ -45,6 +45,9 @@ public:
 
     std::vector<const Slot*> slots() const;
 
+    // Whether it is a process of ours that has not been reaped yet: of a slot, a candidate or one put aside.
+    bool owns(pid_t pid) const;
+
     // Starts the processes of a handler that are started on demand.
     void wake(const std::string& handler);
     // Puts aside a process that has nothing to do (drain_leaving() then ends it); the slot sleeps.
@@ -60,7 +63,8 @@ private:
     std::unique_ptr<Slot> make_slot(const SlotPlan& plan);
     void check_candidates();
     void settle(const std::string& text);
-    void put_aside(Slot& slot);
+    void replace_slots(const std::map<SlotKey, SlotPlan>& wanted, const char* why_unwanted);
+    void put_aside(Slot& slot, const char* why);
     void forget_leaving(HandlerProcess* process);
 
     SlotContext context_;

@@ -16,12 +16,14 @@ bool same_settings(const config::Config& a, const config::Config& b) {
     return a.handlers == b.handlers && a.ports == b.ports && a.admin == b.admin && a.router == b.router;
 }
 
+const ReloadAnswer kStopping{.ok = false, .changed = false, .text = "portier is stopping\n"};
+
 }  // namespace
 
 bool Keeper::reload_committing() const { return reload_ && reload_->committing; }
 
 void Keeper::reload(std::function<void(const ReloadAnswer&)> answer) {
-    if (stopping_) return answer({.ok = false, .changed = false, .text = "portier is stopping"});
+    if (stopping_) return answer(kStopping);
     waiting_reloads_.push_back(std::move(answer));
     if (!reload_) begin_reload();
 }
@@ -105,7 +107,7 @@ void Keeper::commit_reload() {
     tune_sockets();
     set_log_level(log_severity(config::to_string(config_.router.log.level)));
     join_destroy_events();
-    router_->publish(make_order(), [this, old_sockets, old_config] {
+    router_->publish([this, old_sockets, old_config] {
         pool_.drain_leaving(config_.router.drain_timeout);
         const bool changed = !same_settings(*old_config, config_);
         finish_reload({.ok = true, .changed = changed, .text = ""});
@@ -138,13 +140,22 @@ void Keeper::finish_reload(const ReloadAnswer& outcome) {
                       std::to_string(globals.generation.get()) + "\n";
         log_info("reload", {{"result", answer.changed ? "applied" : "unchanged"}, {"generation", globals.generation.get()}});
     } else {
+        sockets_.keep_spares(reload_->sockets);
         last_reload_error_ = answer.text;
         log_error("reload refused, everything stays as it was", {{"error", answer.text.substr(0, answer.text.find('\n'))}});
     }
     const std::unique_ptr<Reload> done = std::move(reload_);
     for (const auto& tell : done->answers) tell(answer);
     publish_soon();
-    if (!waiting_reloads_.empty()) begin_reload();
+    if (!waiting_reloads_.empty() && !stopping_) begin_reload();
+}
+
+// The end of the daemon: with the transaction go the sockets that it has opened.
+void Keeper::call_off_reloads() {
+    const std::unique_ptr<Reload> off = std::move(reload_);
+    auto answers = std::exchange(waiting_reloads_, {});
+    if (off) answers.insert(answers.begin(), off->answers.begin(), off->answers.end());
+    for (const auto& tell : answers) tell(kStopping);
 }
 
 }  // namespace portier::keeper

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kPatience{kPatienceMs};
 constexpr unsigned kManyDeaths = 20;
 constexpr std::uint64_t kDeathsForgottenMs = 10'000;
 constexpr std::chrono::milliseconds kDelay{500};
+constexpr int kMessagesPerTurn = 64;
 
 }  // namespace
 
@@ -40,8 +41,7 @@ RouterProcess::~RouterProcess() {
     proc::reap(child_);
 }
 
-void RouterProcess::start(const RouterOrder& order) {
-    order_ = order;
+void RouterProcess::start() {
     ++revision_;
     spawn();
     send_order();
@@ -60,11 +60,11 @@ void RouterProcess::spawn() {
     command.working_directory = "/";
     command.parent_death_signal = SIGKILL;
     command.descriptors = {{STDERR_FILENO, STDERR_FILENO}, {3, pair.far.get()}, {4, board_.descriptor()}};
+    command.drop_capabilities = true;  // also those that somebody else than root was given
     if (!options_.user.empty()) {
         command.identity = proc::find_identity(options_.user, "");
         if (!command.identity) throw_errno("router: no user " + options_.user, EINVAL);
         command.identity->groups.clear();
-        command.drop_capabilities = true;
     }
     child_ = proc::spawn(command, "router");
     link_ = std::move(pair.near);
@@ -76,23 +76,23 @@ void RouterProcess::spawn() {
     log_debug("router started", {{"pid", child_.pid}});
 }
 
-void RouterProcess::publish(const RouterOrder& order, std::function<void()> applied) {
-    order_ = order;
+void RouterProcess::publish(std::function<void()> applied) {
     ++revision_;
     applied_ = std::move(applied);
     if (child_.pidfd) send_order();  // otherwise the next router starts with it
 }
 
 void RouterProcess::send_order() {
+    RouterOrder order = options_.make_order();
     std::vector<std::pair<std::uint32_t, int>> fresh;
     std::set<std::uint32_t> named;
-    for (const auto& descriptor : order_.descriptors) {
+    for (const auto& descriptor : order.descriptors) {
         named.insert(descriptor.first);
         if (!offered_.contains(descriptor.first)) fresh.push_back(descriptor);
     }
-    order_.plan.generation = revision_;
+    order.plan.generation = revision_;
     std::error_code error = delivery::send_offer(link_.get(), fresh, kPatienceMs);
-    if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order_.plan), kPatienceMs);
+    if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order.plan), kPatienceMs);
     offered_ = std::move(named);
     if (error && error != std::errc::broken_pipe && error != std::errc::connection_reset) {
         log_error("the router does not take its plan, another one is started", {{"error", error.message()}});
@@ -101,7 +101,9 @@ void RouterProcess::send_order() {
     expect_answer();
 }
 
+// Once for all orders that wait for their answer: else one order after the other would keep a router that hangs.
 void RouterProcess::expect_answer() {
+    if (std::exchange(answer_due_, true)) return;
     answer_.set(kPatience, [this] {
         log_error("the router does not answer, another one is started");
         proc::kill_group(child_, SIGKILL);
@@ -109,22 +111,33 @@ void RouterProcess::expect_answer() {
 }
 
 void RouterProcess::on_link() {
-    for (;;) {
-        const delivery::LinkReceived received = delivery::receive_link(link_.get());
+    for (int i = 0; i < kMessagesPerTurn; ++i) {
+        const delivery::LinkReceived received = delivery::receive_from_router(link_.get());
         if (received.error == std::errc::resource_unavailable_try_again) break;
+        if (received.error == std::errc::bad_message) {
+            log_error("the router says what no router says, another one is started");
+            proc::kill_group(child_, SIGKILL);
+        }
         if (received.error) return;  // its end shows in the pidfd
         if (received.message->type == delivery::LinkType::demand)
             options_.on_demand(static_cast<std::uint32_t>(received.message->generation));
-        if (received.message->type != delivery::LinkType::applied) continue;
-        if (received.message->generation != revision_) continue;
-        answer_.cancel();
-        if (const auto applied = std::exchange(applied_, nullptr)) applied();
+        else
+            on_applied(received.message->generation);
     }
     link_readable_->wait();
 }
 
+void RouterProcess::on_applied(std::uint64_t revision) {
+    if (ended_) return;  // it is waited for for another reason
+    answer_.cancel();
+    answer_due_ = false;
+    if (revision != revision_) return expect_answer();
+    if (const auto applied = std::exchange(applied_, nullptr)) applied();
+}
+
 void RouterProcess::on_exit() {
     answer_.cancel();
+    answer_due_ = false;
     const auto ending = proc::reap(child_);
     child_ = {};
     exit_.reset();
@@ -138,21 +151,24 @@ void RouterProcess::on_exit() {
     const bool wait = deaths_ > kManyDeaths;
     log_warning("the router died, another one follows",
                 {{"reason", ending ? proc::to_string(*ending) : "unknown end"}, {"after_ms", wait ? kDelay.count() : 0}});
-    const auto again = [this] {
-        try {
-            spawn();
-            send_order();
-        } catch (const std::system_error& error) {
-            log_error("cannot start a router", {{"error", error.what()}});
-            on_exit();
-        }
-    };
-    if (!wait) return again();
-    restart_.set(kDelay, again);
+    if (!wait) return replace();
+    restart_.set(kDelay, [this] { replace(); });
+}
+
+void RouterProcess::replace() {
+    try {
+        spawn();
+        send_order();
+    } catch (const std::exception& error) {
+        log_error("cannot start a router", {{"error", error.what()}});
+        if (!child_.pidfd) return restart_.set(kDelay, [this] { replace(); });
+        proc::kill_group(child_, SIGKILL);
+    }
 }
 
 void RouterProcess::stop(std::function<void()> ended) {
     ended_ = std::move(ended);
+    applied_ = nullptr;
     restart_.cancel();
     if (!child_.pidfd) return std::exchange(ended_, nullptr)();
     delivery::send_stop(link_.get());

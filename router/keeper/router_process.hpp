@@ -22,6 +22,8 @@ public:
         std::string user;       // empty: as the keeper
         bool json_log = false;
         std::string log_level;
+        // The order as it is now; asked whenever one is sent, because its descriptors are those of this moment.
+        std::function<RouterOrder()> make_order;
         std::function<void(std::uint32_t handler_row)> on_demand;
     };
 
@@ -29,13 +31,14 @@ public:
     ~RouterProcess();  // kills it
 
     // Starts the first router. Throws std::system_error.
-    void start(const RouterOrder& order);
+    void start();
 
-    // Sends a new order; `applied` is called once it is in force. A router that does not answer within 5 s is replaced
-    // by a new one that starts with this order.
-    void publish(const RouterOrder& order, std::function<void()> applied);
+    // Sends the order as it is now; `applied` is called once it is in force, unless another one was sent by then. A
+    // router that does not answer within 5 s is replaced by a new one that starts with the order of that moment.
+    void publish(std::function<void()> applied);
 
-    // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s.
+    // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s. What
+    // was to be called when an order is in force is forgotten.
     void stop(std::function<void()> ended);
 
     pid_t pid() const { return child_.pid; }
@@ -45,13 +48,14 @@ private:
     void send_order();
     void on_link();
     void on_exit();
+    void replace();
     void expect_answer();
+    void on_applied(std::uint64_t revision);
 
     boost::asio::io_context& io_;
     metrics::BoardMemory& board_;
     Options options_;
     Fd executable_;
-    RouterOrder order_;
     std::uint64_t revision_ = 0;
     std::function<void()> applied_;
     std::function<void()> ended_;
@@ -60,6 +64,7 @@ private:
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
     Alarm answer_, restart_;
+    bool answer_due_ = false;
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other
 };

@@ -84,7 +84,7 @@ void Slot::on_ended(const ProcessEnd& end) {
     const bool was_ready = process_->is_ready();
     context_.rows.give_back_process(process_->row());
     process_.reset();
-    if (candidate_ && !was_ready) return events_.failed(end.text);
+    if (candidate_ && !was_ready) return events_.failed(end);
     // Who starts on demand may also end when there is nothing to do; the next connection starts it again.
     if (on_demand() && end.clean)
         rest();

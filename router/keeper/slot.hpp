@@ -33,7 +33,7 @@ class Slot {
 public:
     struct Events {
         std::function<void()> changed;                        // a process became ready, or ended
-        std::function<void(const std::string& text)> failed;  // as a candidate: it ended before it was ready
+        std::function<void(const ProcessEnd& end)> failed;    // as a candidate: it ended before it was ready
     };
 
     Slot(const SlotContext& context, SlotPlan plan, Events events);

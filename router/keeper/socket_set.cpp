@@ -1,11 +1,13 @@
 #include "keeper/socket_set.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <system_error>
 
 #include "base/error.hpp"
+#include "net/datagram_spread.hpp"
 #include "net/sock_diag.hpp"
 #include "proc/usage.hpp"
 
@@ -68,6 +70,13 @@ Fd open_admin_socket(const config::Admin& admin) {
 // router accepts, and never taken back, because by then a program may have set it for itself.
 void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
+// What the last process of a slot has left unread is too old for the next one.
+void throw_away_datagrams(int fd) {
+    char byte;
+    while (::recv(fd, &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+    }
+}
+
 }  // namespace
 
 net::TcpTuning tuning_of(const config::Port& port) {
@@ -78,20 +87,33 @@ net::TcpTuning tuning_of(const config::Port& port) {
             .fast_open = port.tcp.fast_open};
 }
 
+bool SocketSet::is_spare(const Key& key) const {
+    const auto wanted = wanted_.find({key.protocol, key.place, 0});
+    return wanted != wanted_.end() && key.slot >= wanted->second;
+}
+
+void SocketSet::keep_spares(const SocketSet& other) {
+    for (const auto& [key, socket] : other.sockets_)
+        if (key.slot > 0 && wanted_.contains({key.protocol, key.place, 0})) sockets_.emplace(key, socket);
+}
+
 SocketSet SocketSet::build(const config::Config& config, const SocketSet& before, std::uint32_t& next_number) {
     SocketSet set;
     const auto keep_or_open = [&](const config::Port& port, const Key& key) {
+        ++set.wanted_[{key.protocol, key.place, 0}];
         const auto present = before.sockets_.find(key);
-        if (present != before.sockets_.end()) {
-            set.sockets_.insert(*present);
-        } else {
+        if (present == before.sockets_.end()) {
             set.sockets_.emplace(key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key)));
+            return;
         }
+        if (before.is_spare(key)) throw_away_datagrams(present->second->fd.get());
+        set.sockets_.insert(*present);
     };
     for (const config::Port& port : config.ports)
         for (unsigned number = port.first; number <= port.last; ++number)
             for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
                 keep_or_open(port, {port.protocol, {port.address, static_cast<std::uint16_t>(number)}, slot});
+    set.keep_spares(before);
     set.admin_place_ = config.admin.listen;
     if (config.admin.listen == before.admin_place_) {
         set.admin_ = before.admin_;
@@ -111,6 +133,10 @@ void SocketSet::tune(const config::Config& config) const {
                     net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
                 if (router_accepts) set_nonblocking(socket->fd.get());
             }
+        if (port.protocol != config::Protocol::udp) continue;
+        for (const auto& socket : of_port(port, 0))
+            if (const auto error = net::spread_datagrams(socket->fd.get(), sockets_per_number(config, port)))
+                throw std::system_error(error, "spread the datagrams of port " + port.key);
     }
 }
 

@@ -41,8 +41,16 @@ public:
     std::shared_ptr<OpenSocket> admin() const { return admin_; }
     const std::map<Key, std::shared_ptr<OpenSocket>>& all() const { return sockets_; }
 
+    // Takes over the sockets that a set which did not come into force has bound beside ours.
+    void keep_spares(const SocketSet& other);
+
 private:
+    bool is_spare(const Key& key) const;
+
+    // Of UDP also those of slots that are not wanted any more, as long as their place is: datagrams go to the sockets
+    // of a place by number (net/datagram_spread.hpp), which is the slot only while none before the last is ever closed.
     std::map<Key, std::shared_ptr<OpenSocket>> sockets_;
+    std::map<Key, unsigned> wanted_;  // so many slots; by the key of the first one
     std::shared_ptr<OpenSocket> admin_;
     std::optional<net::Endpoint> admin_place_;
 };

@@ -138,7 +138,8 @@ private:
 
 int run_router() {
     ::signal(SIGPIPE, SIG_IGN);
-    ::signal(SIGINT, SIG_IGN);  // Ctrl-C on a terminal is for the keeper
+    // For the keeper, even if everybody gets them (Ctrl-C on a terminal, systemd's KillMode=control-group): it ends us.
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
     const metrics::BoardMemory board = metrics::BoardMemory::attach(Fd(kBoard));
     DeskHalf* desk_half = nullptr;
     const auto at_desk = [&desk_half](auto action) {

@@ -27,17 +27,28 @@ bool wants_json(const config::Log& log) {
     return log.format == config::LogFormat::json;
 }
 
+void set_blocked(int how, int signal) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, signal);
+    ::sigprocmask(how, &set, nullptr);
+}
+
 // The keeper with everything that talks to it: signals and the command socket.
 class Daemon {
 public:
     Daemon(config::Config config, const RunOptions& options, bool json_log)
         : path_(admin::command_path(options.socket, config.admin.socket)),
           keeper_(io_, std::move(config), json_log),
-          commands_(io_, path_, [this](const std::string& request, admin::CommandServer::Answer answer) {
-              admin::dispatch_command(keeper_, [this](std::function<void()> done) { stop(std::move(done)); }, request,
-                                      std::move(answer));
-          }),
-          signals_(io_, SIGTERM, SIGINT, SIGHUP) {}
+          commands_(io_, path_,
+                    [this](const std::string& request, admin::CommandServer::Answer answer) {
+                        admin::dispatch_command(
+                            keeper_, [this](std::function<void()> done) { stop(std::move(done)); }, request,
+                            std::move(answer));
+                    }),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+        set_blocked(SIG_UNBLOCK, SIGHUP);
+    }
 
     void run() {
         keeper_.start();
@@ -86,6 +97,7 @@ private:
 
 int run(const RunOptions& options) {
     ::signal(SIGPIPE, SIG_IGN);
+    set_blocked(SIG_BLOCK, SIGHUP);  // until it can be answered by a reload
     config::Loaded loaded = config::load(options.file);
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) std::cerr << config::render(diagnostic);
     if (!loaded.config) return 2;

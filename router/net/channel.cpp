@@ -17,7 +17,7 @@ namespace {
 // SO_PASSRIGHTS of Linux 6.16, not yet in the C library's headers.
 constexpr int kPassRights = 83;
 
-using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)>;
+using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors) + CMSG_SPACE(sizeof(ucred))>;
 
 void attach_descriptors(msghdr& header, ControlBuffer& control, std::span<const int> descriptors) {
     if (descriptors.empty()) return;
@@ -28,6 +28,16 @@ void attach_descriptors(msghdr& header, ControlBuffer& control, std::span<const 
     item->cmsg_type = SCM_RIGHTS;
     item->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(item), descriptors.data(), descriptors.size_bytes());
+}
+
+std::optional<Sender> find_sender(msghdr& header) {
+    for (cmsghdr* item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_CREDENTIALS) continue;
+        ucred credentials;
+        std::memcpy(&credentials, CMSG_DATA(item), sizeof credentials);
+        return Sender{credentials.pid, credentials.uid};
+    }
+    return std::nullopt;
 }
 
 std::vector<Fd> collect_descriptors(msghdr& header) {
@@ -99,6 +109,7 @@ Received receive_message(int channel, std::span<std::byte> buffer) {
     }
     received.size = static_cast<std::size_t>(size);
     received.descriptors = collect_descriptors(header);
+    received.sender = find_sender(header);
     received.descriptors_lost = header.msg_flags & MSG_CTRUNC;
     if (size == 0) received.error = errno_code(other_end_is_gone(channel) ? EPIPE : EBADMSG);
     if (header.msg_flags & MSG_TRUNC) received.error = errno_code(EBADMSG);

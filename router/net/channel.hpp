@@ -3,8 +3,11 @@
 // Not thread-safe: one thread sends and receives on one end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -28,10 +31,16 @@ ChannelPair make_channel();
 // Sends one message without waiting. The caller keeps its descriptors. EAGAIN: the queue is full, nothing was sent.
 std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors = {});
 
+struct Sender {
+    pid_t pid;
+    uid_t user;
+};
+
 struct Received {
     std::error_code error;          // EAGAIN: nothing there; EPIPE: the other end is gone; EBADMSG: cut off, or empty
     std::size_t size = 0;           // bytes in the caller's buffer
     std::vector<Fd> descriptors;    // ours from now on, CLOEXEC
+    std::optional<Sender> sender;   // by the kernel's word, where SO_PASSCRED is on
     bool descriptors_lost = false;  // MSG_CTRUNC: this process was at its descriptor limit, the rest is closed
 };
 

@@ -46,6 +46,8 @@ public:
         if (!command_.working_directory.empty() && ::chdir(command_.working_directory.c_str()) < 0) fail("chdir");
         if (command_.drop_capabilities) shrink_bounding_set();
         become_user();
+        // What portier may do by AmbientCapabilities= of systemd is not for the programs that it starts.
+        ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         if (command_.drop_capabilities) drop_capabilities();
         if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("no_new_privs");
         // After the change of user, which clears it (prctl(2)).
@@ -112,7 +114,6 @@ private:
     }
 
     void drop_capabilities() {
-        ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
         __user_cap_data_struct none[2]{};
         if (::syscall(SYS_capset, &header, none) < 0) fail("capset");
@@ -181,22 +182,41 @@ void write_own_pid(std::string& variable, std::size_t name_length) {
 
 }  // namespace
 
+namespace {
+
+std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
+    int count = 64;
+    std::vector<gid_t> groups(static_cast<std::size_t>(count));
+    if (::getgrouplist(user.c_str(), primary, groups.data(), &count) < 0) {
+        groups.resize(static_cast<std::size_t>(count));
+        ::getgrouplist(user.c_str(), primary, groups.data(), &count);
+    }
+    groups.resize(static_cast<std::size_t>(count));
+    return groups;
+}
+
+std::vector<gid_t> own_groups() {
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+    const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+    groups.resize(static_cast<std::size_t>(std::max(count, 0)));
+    return groups;
+}
+
+}  // namespace
+
 std::optional<Identity> find_identity(const std::string& user, const std::string& group) {
-    const passwd* entry = ::getpwnam(user.c_str());
-    if (!entry) return std::nullopt;
-    Identity identity{entry->pw_uid, entry->pw_gid, {}, entry->pw_name, entry->pw_dir};
+    Identity identity{::geteuid(), ::getegid(), {}, "", ""};
+    if (!user.empty()) {
+        const passwd* entry = ::getpwnam(user.c_str());
+        if (!entry) return std::nullopt;
+        identity = {entry->pw_uid, entry->pw_gid, {}, entry->pw_name, entry->pw_dir};
+    }
     if (!group.empty()) {
         const ::group* other = ::getgrnam(group.c_str());
         if (!other) return std::nullopt;
         identity.gid = other->gr_gid;
     }
-    int count = 64;
-    identity.groups.resize(static_cast<std::size_t>(count));
-    if (::getgrouplist(identity.user.c_str(), identity.gid, identity.groups.data(), &count) < 0) {
-        identity.groups.resize(static_cast<std::size_t>(count));
-        ::getgrouplist(identity.user.c_str(), identity.gid, identity.groups.data(), &count);
-    }
-    identity.groups.resize(static_cast<std::size_t>(count));
+    identity.groups = user.empty() ? own_groups() : groups_of(identity.user, identity.gid);
     return identity;
 }
 
@@ -225,7 +245,11 @@ Child spawn(const Command& command, const std::string& what) {
     report_write.reset();
     Failure failure{};
     // End of file: exec closed the pipe, the program runs.
-    if (::read(report_read.get(), &failure, sizeof failure) == static_cast<ssize_t>(sizeof failure)) {
+    ssize_t size;
+    do {
+        size = ::read(report_read.get(), &failure, sizeof failure);
+    } while (size < 0 && errno == EINTR);
+    if (size == static_cast<ssize_t>(sizeof failure)) {
         reap(child);
         const std::string detail = std::string(failure.step) == "exec" ? " " + command.program : "";
         throw_errno(what + ": " + failure.step + detail, failure.error);

@@ -24,7 +24,8 @@ struct Identity {
     std::string home;
 };
 
-// The identity of `user` (and `group` instead of its primary one, unless empty). nullopt: no such user or group.
+// The identity of `user`, or our own if that is empty (then without name and home), with `group` instead of its primary
+// one, unless that is empty. nullopt: no such user or group.
 std::optional<Identity> find_identity(const std::string& user, const std::string& group);
 
 struct ResourceLimit {

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "net/channel.hpp"
 #include "support/random.hpp"
@@ -124,6 +126,38 @@ TEST_F(LinkTest, RefusesGarbage) {
     }
     ASSERT_FALSE(send_stop(keeper()));
     EXPECT_EQ(receive().type, LinkType::stop);
+}
+
+// At the keeper's end only what a router says is taken; nothing else is even looked at, above all no plan.
+TEST_F(LinkTest, KeeperTakesOnlyWhatARouterSays) {
+    ASSERT_FALSE(send_applied(router(), 12345678901234567));
+    ASSERT_FALSE(send_demand(router(), 9));
+    LinkReceived received = receive_from_router(keeper());
+    ASSERT_TRUE(received.message);
+    EXPECT_EQ(received.message->type, LinkType::applied);
+    EXPECT_EQ(received.message->generation, 12345678901234567u);
+    received = receive_from_router(keeper());
+    ASSERT_TRUE(received.message);
+    EXPECT_EQ(received.message->type, LinkType::demand);
+    EXPECT_EQ(received.message->generation, 9u);
+    EXPECT_EQ(receive_from_router(keeper()).error, std::errc::resource_unavailable_try_again);
+
+    const Fd huge(::memfd_create("plan", MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(huge.get(), off_t{1} << 62), 0);
+    const int fd = huge.get();
+    const std::uint64_t plan[2]{2, 0}, applied[2]{4, 1};
+    const auto says = [&](std::span<const std::byte> bytes, std::span<const int> descriptors) {
+        EXPECT_FALSE(net::send_message(router(), bytes, descriptors));
+        return receive_from_router(keeper()).error == std::errc::bad_message;
+    };
+    EXPECT_TRUE(says(std::as_bytes(std::span(plan)), {&fd, 1}));
+    EXPECT_TRUE(says(std::as_bytes(std::span(applied)), {&fd, 1}));
+    EXPECT_TRUE(says(std::as_bytes(std::span(applied)).first(15), {}));
+    EXPECT_FALSE(says(std::as_bytes(std::span(applied)), {}));
+    ASSERT_FALSE(send_stop(router()));
+    EXPECT_EQ(receive_from_router(keeper()).error, std::errc::bad_message);
+    pair_.far.reset();
+    EXPECT_EQ(receive_from_router(keeper()).error, std::errc::broken_pipe);
 }
 
 }  // namespace portier::delivery

@@ -175,12 +175,12 @@ class UnderLoad(ReloadCase):
     def never_ready(self):
         def change(config):
             config["handlers"]["changing"].update(command=["/bin/sleep", "1000"], ready_timeout="50ms")
-        self.refuse(change, self.says("handler changing", "it was not ready within 50 ms"))
+        self.refuse(change, self.says("handler changing: its new process: it was not ready within 50 ms"))
 
     def ends_at_once(self):
         def change(config):
-            config["handlers"]["changing"].update(command=["/bin/sh", "-c", "exit 7"])
-        self.refuse(change, self.says("handler changing", "ended before it was ready", "exit code 7"))
+            config["handlers"]["changing"].update(command=["/bin/sh", "-c", "echo no flour >&2; exit 7"])
+        self.refuse(change, self.says("handler changing", "ended before it was ready", "exit code 7", "it wrote: no flour"))
 
     def fixed_key(self):
         def change(config):

@@ -169,7 +169,7 @@ class Ends(Supervision):
 
     def wait_end(self):
         def ended():
-            return self.portier.log_lines(handler="cook", message="replaced process ended")
+            return self.portier.log_lines(handler="cook", message="process ended", because="removed")
         (line,) = street.wait_until(ended, "the handler has ended")
         return line["reason"]
 

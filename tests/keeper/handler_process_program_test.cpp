@@ -99,6 +99,20 @@ TEST_F(HandlerProgramTest, BecomesTheUserOrRefuses) {
     EXPECT_EQ(environment["HOME"], "/usr/sbin");
 }
 
+// A group without a user is portier's own user with that group.
+TEST_F(HandlerProgramTest, TakesAGroupWithoutAUser) {
+    config::Handler handler = shell_handler("veg", kStays);
+    handler.group = "daemon";
+    if (::geteuid() != 0) {
+        EXPECT_EQ(failure_of(handler), "handler veg: setgroups: Operation not permitted");
+        return;
+    }
+    const auto process = start(handler);
+    EXPECT_EQ(test::status_field(process->pid(), "Uid"), "0\t0\t0\t0");
+    EXPECT_EQ(test::status_field(process->pid(), "Gid"), "1\t1\t1\t1");
+    EXPECT_FALSE(environment_of_handler(process->pid()).contains("USER"));
+}
+
 // What cannot start says why and leaves nothing behind.
 TEST_F(HandlerProgramTest, FailedStartLeavesNothing) {
     config::Handler handler = shell_handler("veg", kStays);

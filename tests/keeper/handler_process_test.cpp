@@ -94,10 +94,21 @@ TEST_F(HandlerProcessTest, WatchdogKillsTheSilent) {
 
 // A process can also say itself that it is broken.
 TEST_F(HandlerProcessTest, WatchdogCanBeTriggered) {
-    const auto process = start(kStays);
+    const auto process = start(watched(milliseconds(60'000)));
     notify(process->pid(), "WATCHDOG=trigger");
     ASSERT_TRUE(run_until_ended(*process));
     EXPECT_EQ(process->ends[0].reason, Restarted::watchdog);
+}
+
+// Without a watchdog in the configuration, what a process says to it means nothing.
+TEST_F(HandlerProcessTest, NoWatchdogHearsNothing) {
+    const auto process = start(kStays);
+    const auto other = start(shell_handler("veg", kStays));
+    notify(process->pid(), "WATCHDOG=1\nWATCHDOG=trigger\nSTATUS=heard");
+    ASSERT_TRUE(run_until([&] { return process->process->status() == "heard"; }));
+    ::kill(other->pid(), SIGKILL);
+    ASSERT_TRUE(run_until_ended(*other));  // whatever was due at once has happened by now
+    EXPECT_TRUE(process->ends.empty());
 }
 
 // While a process stops it need not feed its watchdog any more.
@@ -152,6 +163,7 @@ TEST_F(HandlerProcessTest, LastWordsComeFirst) {
                                   }});
     ASSERT_TRUE(run_until_ended(*process));
     EXPECT_TRUE(complete) << log_.text();
+    EXPECT_EQ(process->ends[0].last_line, "no newline");
     for (const char* words : {"\"out\"", "\"err\"", "\"no newline\""})
         EXPECT_EQ(log_.lines_with(words).size(), 1u) << words;
 }
@@ -190,6 +202,22 @@ TEST_F(HandlerProcessTest, StopIsEnforcedOnTheGroup) {
     ASSERT_TRUE(run_until_ended(*process));
     EXPECT_EQ(process->ends[0].text, "signal SIGKILL");
     EXPECT_TRUE(run_until([&] { return is_gone(number_behind("child ")); }));
+}
+
+// Asking again sends the signal again and does not put off the end.
+TEST_F(HandlerProcessTest, StoppingAgainDoesNotPostponeTheEnd) {
+    config::Handler handler =
+        shell_handler("veg", "trap 'echo asked' TERM; echo set up; while :; do sleep 1000 & wait $!; done");
+    handler.stop.timeout = milliseconds(1000);
+    const auto process = start(handler);
+    ASSERT_TRUE(run_until_said("set up"));
+    process->process->stop();
+    ASSERT_TRUE(run_until([&] {
+        process->process->stop();
+        return !process->ends.empty();
+    }));
+    EXPECT_EQ(process->ends[0].text, "signal SIGKILL");
+    EXPECT_GE(log_.lines_with("\"asked\"").size(), 2u);
 }
 
 // Draining an `inherit` process is stopping it: nobody else can keep new connections from it.
@@ -238,6 +266,16 @@ TEST_F(HandlerProcessTest, DestructorKills) {
     EXPECT_TRUE(test::proc_file(pid, "stat").empty());
     EXPECT_TRUE(run_until([&] { return is_gone(number_behind("child ")); }));
     EXPECT_TRUE(process->ends.empty());
+}
+
+// Such an end is accounted like any other: its time stays counted, and its last words are in the log.
+TEST_F(HandlerProcessTest, DestructorAccounts) {
+    const auto process =
+        start("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo busy; printf last; exec sleep 1000");
+    ASSERT_TRUE(run_until_said("busy"));
+    process->process.reset();
+    EXPECT_GT(board_->handlers[rows_.handler("veg")].ended_cpu_microseconds.get(), 10'000u);
+    EXPECT_EQ(log_.lines_with("\"last\"").size(), 1u);
 }
 
 }  // namespace portier::keeper

@@ -1,9 +1,11 @@
 #include "keeper/notify_socket.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "keeper/stage.hpp"
 #include "net/channel.hpp"
+#include "proc/spawn.hpp"
 
 namespace portier::keeper {
 
@@ -18,9 +20,32 @@ protected:
         return run_until([&] { return heard_.size() >= count; });
     }
 
+    // Sends as another user from another process, which waits until everything it sent was read.
+    void send_as_somebody(const std::string& message) {
+        child_ = proc::spawn({.program = "/usr/bin/python3",
+                              .argv = {"python3", "-I", "-c", kSay, socket_.name(), message},
+                              .identity = ::geteuid() == 0 ? proc::find_identity("daemon", "") : std::nullopt},
+                             "test");
+        ASSERT_TRUE(run_until([&] { return is_gone(child_.pid); }));
+        EXPECT_EQ(proc::reap(child_)->value, 0);
+        test::run_ready(io_);
+    }
+
+    // The barrier of sd_notify_barrier(3): the pipe is closed once the messages before it were read.
+    static constexpr const char* kSay =
+        "import array, os, socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect('\\0' + sys.argv[1][1:])\n"
+        "s.send(sys.argv[2].encode()); r, w = os.pipe()\n"
+        "s.sendmsg([b'BARRIER=1'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [w]))])\n"
+        "os.close(w); os.read(r, 1)\n";
+
     Variables heard_;
-    NotifySocket socket_{io_,
-                         [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }};
+    bool is_ours_ = false;
+    proc::Child child_;
+    NotifySocket socket_{
+        io_,
+        {.is_ours = [this](pid_t pid) { return is_ours_ && pid == child_.pid; },
+         .variable = [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }}};
 };
 
 }  // namespace
@@ -71,9 +96,20 @@ TEST_F(NotifySocketTest, ClosesDescriptors) {
     EXPECT_EQ(heard_, (Variables{{"BARRIER", "1"}}));
 }
 
+// The name can be read by everybody (/proc/net/unix). Somebody else's process is heard only if it is one of the
+// handler's; what it sends is read and thrown away.
+TEST_F(NotifySocketTest, ListensToItsOwnOnly) {
+    send_as_somebody("READY=1");
+    EXPECT_EQ(heard_.empty(), ::geteuid() == 0) << "without root all are of one user, who is heard";
+    heard_.clear();
+    is_ours_ = true;
+    send_as_somebody("READY=1");
+    EXPECT_EQ(heard_, (Variables{{"READY", "1"}, {"BARRIER", "1"}}));
+}
+
 // No two names are alike, and none can be guessed from another.
 TEST_F(NotifySocketTest, NamesDiffer) {
-    const NotifySocket other(io_, [](auto, auto) {});
+    const NotifySocket other(io_, {.is_ours = nullptr, .variable = nullptr});
     EXPECT_NE(socket_.name(), other.name());
     EXPECT_EQ(socket_.name().substr(0, 16), "@portier/notify/");
     EXPECT_EQ(socket_.name().size(), 16u + 32u);

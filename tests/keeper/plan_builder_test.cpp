@@ -28,7 +28,7 @@ protected:
 
     Slot* start(const config::Handler& handler, std::uint32_t number) {
         slots_.push_back(std::make_unique<Slot>(context(), SlotPlan{.handler = handler, .slot = number},
-                                                Slot::Events{.changed = [] {}, .failed = [](const std::string&) {}}));
+                                                Slot::Events{.changed = [] {}, .failed = [](const ProcessEnd&) {}}));
         slots_.back()->start();
         return slots_.back().get();
     }

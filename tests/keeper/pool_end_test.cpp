@@ -46,6 +46,7 @@ TEST_F(PoolEndTest, PutsToSleep) {
     EXPECT_NE(pids().at({"veg", 0}), pid);
     pool_.drain_leaving(kLong);
     EXPECT_TRUE(run_until_gone(pid));
+    EXPECT_TRUE(run_until([&] { return log_.lines_with("\"because\":\"idle\"").size() == 1; }));
     EXPECT_EQ(pids().size(), 1u);
 }
 
@@ -75,6 +76,23 @@ TEST_F(PoolEndTest, StopEndsEverything) {
     io_.run();  // nothing is left to happen
     EXPECT_EQ(ended, 1);
     EXPECT_EQ(starts(), 2u);
+    EXPECT_EQ(log_.lines_with("\"because\":\"stopping\"").size(), 2u);
+}
+
+// The pool knows its own until they are reaped, whatever they are for.
+TEST_F(PoolEndTest, KnowsItsOwn) {
+    pool_.start(slots_of(shell_handler("veg", kStays)));
+    const pid_t slot = last_started();
+    prepare(slots_of(shell_handler("bread", kStays)));
+    const pid_t candidate = last_started();
+    EXPECT_TRUE(pool_.owns(slot));
+    EXPECT_TRUE(pool_.owns(candidate));
+    EXPECT_FALSE(pool_.owns(::getpid()));
+    pool_.retire();
+    EXPECT_TRUE(pool_.owns(slot)) << "it is leaving";
+    EXPECT_FALSE(pool_.owns(candidate));
+    pool_.stop(kLong, [] {});
+    EXPECT_TRUE(run_until([&] { return !pool_.owns(slot); }));
 }
 
 // Without any process the end comes at once, but not before stop() has returned.

@@ -72,6 +72,7 @@ TEST_F(PoolTest, ReplacedProcessesAreDrainedAndGone) {
     EXPECT_EQ(environment_of_handler(after.at({"veg", 0}))["MENU"], "new");
     pool_.drain_leaving(kLong);
     for (const auto& [key, pid] : before) EXPECT_TRUE(run_until_gone(pid));
+    ASSERT_TRUE(run_until([&] { return log_.lines_with("\"because\":\"replaced\"").size() == 2; }));
     EXPECT_EQ(pids(), after);
     EXPECT_TRUE(log_.lines_with("another one follows").empty());
 }
@@ -89,6 +90,7 @@ TEST_F(PoolTest, SlotsComeAndGo) {
     pool_.commit(wanted);
     pool_.drain_leaving(kLong);
     EXPECT_TRUE(run_until_gone(before.at({"veg", 1})));
+    EXPECT_TRUE(run_until([&] { return log_.lines_with("\"because\":\"removed\"").size() == 1; }));
     const Pids after = pids();
     ASSERT_EQ(after.size(), 2u);
     EXPECT_EQ(after.at({"veg", 0}), before.at({"veg", 0}));
@@ -115,13 +117,13 @@ TEST_F(PoolTest, FailingCandidateLeavesEverything) {
     const Pids before = pids();
     handler.env["MENU"] = "new";
     auto wanted = slots_of(handler);
-    config::Handler broken = shell_handler("bread", "exit 3");
+    config::Handler broken = shell_handler("bread", "echo hm; printf 'no \\033flour\\n'; exit 3");
     broken.ready = config::Ready::notify;
     wanted.merge(slots_of(broken));
     prepare(wanted);
     ASSERT_TRUE(run_until_settled());
-    EXPECT_EQ(settled_,
-              std::vector<std::string>{"handler bread: its new process ended before it was ready (exit code 3)"});
+    EXPECT_EQ(settled_, std::vector<std::string>{"handler bread: its new process ended before it was ready (exit code "
+                                                 "3); it wrote: no \\x1bflour"});
     const pid_t successor = last_started();
     pool_.abandon();
     EXPECT_TRUE(is_gone(successor));
@@ -129,6 +131,16 @@ TEST_F(PoolTest, FailingCandidateLeavesEverything) {
     EXPECT_FALSE(is_gone(before.at({"veg", 0})));
     test::run_ready(io_);
     EXPECT_EQ(settled_.size(), 1u) << "answered once";
+}
+
+// One that takes too long has not ended of its own will, and says so.
+TEST_F(PoolTest, CandidateThatIsNotReadyInTime) {
+    config::Handler handler = shell_handler("veg", kStays);
+    handler.ready = config::Ready::notify;
+    handler.ready_timeout = milliseconds(50);
+    prepare(slots_of(handler));
+    ASSERT_TRUE(run_until_settled());
+    EXPECT_EQ(settled_, std::vector<std::string>{"handler veg: its new process: it was not ready within 50 ms"});
 }
 
 // One that cannot be started throws; abandon() then ends the others.

@@ -14,7 +14,7 @@ protected:
 
     Slot slot_{context(),
                SlotPlan{.handler = shell_handler("veg", kStays)},
-               {.changed = [] {}, .failed = [](const std::string&) {}}};
+               {.changed = [] {}, .failed = [](const ProcessEnd&) {}}};
     Sampler sampler_{io_, *board_};
 };
 

@@ -25,7 +25,7 @@ protected:
             plan.sockets.push_back({std::make_shared<OpenSocket>(0, std::move(pair.accepted)), "connection"});
         }
         slots_.push_back(std::make_unique<Slot>(context(), std::move(plan),
-                                                Slot::Events{.changed = [] {}, .failed = [](const std::string&) {}}));
+                                                Slot::Events{.changed = [] {}, .failed = [](const ProcessEnd&) {}}));
         slots_.back()->start();
         return slots_.back().get();
     }

@@ -20,7 +20,7 @@ protected:
         return std::make_unique<Slot>(
             context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
             Slot::Events{.changed = [this] { ++changes_; },
-                         .failed = [this](const std::string& text) { failures_.push_back(text); }});
+                         .failed = [this](const ProcessEnd& end) { failures_.push_back(end.text); }});
     }
     std::unique_ptr<Slot> started(const config::Handler& handler) {
         auto slot = make(handler);
@@ -145,10 +145,7 @@ TEST_F(SlotTest, ShowsThatItWaits) {
 TEST_F(SlotTest, WaitsForRoomOnTheBoard) {
     std::uint32_t last = 0;
     for (std::size_t i = 1; i < metrics::kMaxProcessRows; ++i) last = rows_.take_process();
-    config::Handler handler = shell_handler("veg", kStays);
-    handler.start = config::Start::on_demand;
-    const auto slot = make(handler);
-    slot->start();
+    const auto slot = started(on_demand(kStays));
     ASSERT_TRUE(run_until([&] { return delays().size() >= 3; }));
     EXPECT_FALSE(slot->sleeps()) << "it waits for its next start";
     rows_.give_back_process(last);

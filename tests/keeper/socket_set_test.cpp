@@ -48,6 +48,24 @@ int option(const std::shared_ptr<OpenSocket>& socket, int level, int name) {
     return value;
 }
 
+constexpr int kDatagrams = 100;
+
+// Each from another port.
+void send_datagrams(std::uint16_t port) {
+    sockaddr_storage address;
+    const socklen_t length = net::to_sockaddr({test::kLoopback, port}, address);
+    for (int i = 0; i < kDatagrams; ++i) {
+        const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::sendto(client.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), length), 1);
+    }
+}
+
+int count_datagrams(const std::shared_ptr<OpenSocket>& socket) {
+    int count = 0;
+    for (char byte; ::recv(socket->fd.get(), &byte, 1, MSG_DONTWAIT) >= 0;) ++count;
+    return count;
+}
+
 }  // namespace
 
 // A port that stays is the same socket with the same number, whatever comes and goes around it.
@@ -136,6 +154,40 @@ TEST(SocketSet, MoreProcessesKeepTheUdpSocketsOfTheOthers) {
     const SocketSet after = SocketSet::build(config, before, next);
     EXPECT_EQ(after.of_port(udp, 0), before.of_port(udp, 0));
     EXPECT_EQ(after.of_port(udp, 1).size(), 1u);
+}
+
+// A UDP socket of a process that is not wanted yet, or not any more, gets nothing: neither before a set is in force,
+// nor if it never is, nor after its process was taken away. When it is wanted again, nothing old waits in it.
+TEST(SocketSet, DatagramsGoToTheProcessesInForceOnly) {
+    const config::Port udp = port_entry("self", Protocol::udp, test::free_ports());
+    std::uint32_t next = 1;
+    config::Config config = with_ports({udp});
+    const auto with_processes = [&](unsigned count, const SocketSet& before) {
+        config.handlers[1].processes = count;
+        return SocketSet::build(config, before, next);
+    };
+    SocketSet present = with_processes(2, {});
+    present.tune(config);
+    const auto old_first = present.of_port(udp, 0).at(0), old_second = present.of_port(udp, 1).at(0);
+    SocketSet refused = with_processes(4, present);
+    const auto third = refused.of_port(udp, 2).at(0);
+    send_datagrams(udp.first);
+    EXPECT_EQ(count_datagrams(old_first) + count_datagrams(old_second), kDatagrams);
+    present.keep_spares(refused);
+    refused = {};
+    SocketSet after = with_processes(3, present);
+    EXPECT_EQ(after.of_port(udp, 2).at(0), third) << "the order in which they were bound must not change";
+    after.tune(config);
+    send_datagrams(udp.first);
+    EXPECT_GT(count_datagrams(third), 0);
+    send_datagrams(udp.first);
+    after = with_processes(1, after);
+    after.tune(config);
+    count_datagrams(old_first);
+    send_datagrams(udp.first);
+    EXPECT_EQ(count_datagrams(old_first), kDatagrams);
+    after = with_processes(3, after);
+    EXPECT_EQ(count_datagrams(third), 0) << "what was left there is thrown away";
 }
 
 // The admin page keeps its socket while its place stays, and loses it when it is no longer wanted.

@@ -6,6 +6,7 @@ add_executable(keeper_test
   keeper/handler_process_program_test.cpp
   keeper/handler_process_test.cpp
   keeper/notify_socket_test.cpp
+  keeper/orphans_test.cpp
   keeper/output_test.cpp
   keeper/plan_builder_test.cpp
   keeper/pool_end_test.cpp

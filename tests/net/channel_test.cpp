@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <string>
 
@@ -145,6 +147,20 @@ TEST_F(ChannelTest, RefusesWhenTheQueueIsFull) {
     }
     EXPECT_GT(sent, 0u);
     EXPECT_EQ(arrived, sent);
+}
+
+// Where it is asked for, the kernel's word comes with each message: who sent it.
+TEST_F(ChannelTest, TellsTheSender) {
+    ASSERT_FALSE(send("x"));
+    std::array<std::byte, 16> buffer;
+    EXPECT_FALSE(receive_message(pair_.far.get(), buffer).sender);
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(pair_.far.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+    ASSERT_FALSE(send("x"));
+    const Received received = receive_message(pair_.far.get(), buffer);
+    ASSERT_TRUE(received.sender);
+    EXPECT_EQ(received.sender->pid, ::getpid());
+    EXPECT_EQ(received.sender->user, ::geteuid());
 }
 
 // When the other end is gone both directions say so, without a signal; what was sent before is still read first.

@@ -1,6 +1,7 @@
 # Tests of router/net; one for each source, sock_diag in two parts.
 add_executable(net_test
   net/channel_test.cpp
+  net/datagram_spread_test.cpp
   net/destroy_events_test.cpp
   net/endpoint_test.cpp
   net/filter_faults.cpp

@@ -1,5 +1,8 @@
 // Starts that fail, and identities that may not be taken.
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "proc/spawn_case.hpp"
 #include "support/folder.hpp"
@@ -53,6 +56,12 @@ TEST(FindIdentity, LooksUpUsersAndGroups) {
     EXPECT_EQ(daemon->uid, 1u);
     EXPECT_EQ(daemon->gid, 65534u);
     EXPECT_EQ(daemon->groups, std::vector<gid_t>{65534});
+    const auto own = find_identity("", "nogroup");
+    ASSERT_TRUE(own);
+    EXPECT_EQ(own->uid, ::geteuid());
+    EXPECT_EQ(own->gid, 65534u);
+    EXPECT_EQ(own->user, "");
+    EXPECT_FALSE(find_identity("", "no-such-group"));
     EXPECT_FALSE(find_identity("no-such-user", ""));
     EXPECT_FALSE(find_identity("root", "no-such-group"));
 }
@@ -83,6 +92,21 @@ TEST(SpawnIdentity, DropsCapabilities) {
     if (::geteuid() == 0) {
         EXPECT_EQ(test::status_field(child.pid(), "CapBnd"), "0000000000000000");
     }
+}
+
+// Ambient capabilities, which systemd gives to somebody who is not root, would otherwise outlive the exec.
+TEST(SpawnIdentity, PassesOnNoAmbientCapabilities) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct own[2]{};
+    ASSERT_EQ(::syscall(SYS_capget, &header, own), 0);
+    __user_cap_data_struct inheritable[2]{own[0], own[1]};
+    inheritable[0].inheritable |= own[0].permitted & (1u << CAP_NET_BIND_SERVICE);
+    ASSERT_EQ(::syscall(SYS_capset, &header, inheritable), 0);
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0);
+    const Waiting child({});
+    EXPECT_EQ(test::status_field(child.pid(), "CapAmb"), "0000000000000000");
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    EXPECT_EQ(::syscall(SYS_capset, &header, own), 0);
 }
 
 }  // namespace portier::proc

@@ -1,0 +1,29 @@
+// Reaps what others have left behind where that is this process's duty: as the first process of a container, or as a
+// child subreaper (prctl(2)). Anywhere else it does nothing. Keeper's thread only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+
+#include "base/alarm.hpp"
+
+namespace portier::keeper {
+
+class Orphans {
+public:
+    // `is_ours`: whether somebody else here waits for the end of this process and wants to know how it ended.
+    Orphans(boost::asio::io_context& io, std::function<bool(pid_t)> is_ours);
+
+    // Now and then every second.
+    void start();
+    void stop() { next_.cancel(); }
+
+private:
+    void reap();
+
+    std::function<bool(pid_t)> is_ours_;
+    Alarm next_;
+};
+
+}  // namespace portier::keeper

@@ -1,0 +1,57 @@
+"""What happens to the keeper while a reload is under way and the router does not answer: no process is forgotten, and a
+stop is not kept waiting.
+"""
+
+import copy
+import os
+import signal
+import subprocess
+
+import kernel
+import street
+from reload_test import ReloadCase
+
+
+class Disturbed(ReloadCase):
+    def reload_without_router(self):
+        """Begins a reload that the router does not put in force."""
+        self.open_street()
+        self.good["handlers"]["changing"]["env"] = {"MENU": "new"}
+        self.portier.config = copy.deepcopy(self.good)
+        self.portier.write()
+        before = set(self.portier.pids("changing").values())
+        os.kill(self.portier.router_pid(), signal.SIGSTOP)
+        caller = self.begin_reload()
+        street.wait_until(lambda: not before & set(self.portier.pids("changing").values()), "the successors are in place")
+        return caller
+
+    def begin_reload(self):
+        caller = subprocess.Popen([street.PORTIER, "reload", "--socket", self.portier.socket], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(caller.wait)
+        self.addCleanup(caller.stdout.close)
+        self.addCleanup(caller.stderr.close)
+        return caller
+
+    def test_a_process_dies_meanwhile(self):
+        """The next router gets the channels of that moment, not those of the order that was never put in force."""
+        caller = self.reload_without_router()
+        for pid in self.portier.pids("steady").values():
+            os.kill(pid, signal.SIGKILL)
+        out, _ = caller.communicate(timeout=street.PATIENCE)
+        self.assertEqual(out, "reloaded, generation 2\n")
+        for port in (self.steady, self.inherited, self.changing):
+            self.assertTrue(street.ask(self.client(port)))
+        self.assertEqual(self.portier.metric("portier_router_restarts_total", reason="signal"), 1)
+
+    def test_a_stop_meanwhile(self):
+        """It is answered, and its ports close with the others."""
+        caller = self.reload_without_router()
+        os.kill(self.portier.pid, signal.SIGTERM)
+        self.assertEqual(caller.communicate(timeout=street.PATIENCE), ("", "portier is stopping\n"))
+        street.wait_until(lambda: kernel.listener_inodes(self.steady) == [], "the port is closed")
+        self.assertEqual(self.portier.log_lines(message="reload"), [])
+
+
+if __name__ == "__main__":
+    street.main()

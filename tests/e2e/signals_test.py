@@ -1,0 +1,64 @@
+"""Signals at awkward moments and to the wrong process; what only the first process of a container gets."""
+
+import os
+import signal
+
+import kernel
+import street
+
+
+class Signals(street.Case):
+    def setUp(self):
+        super().setUp()
+        self.port = street.free_port()
+
+    def prepare(self, handler, **keys):
+        portier = self.street({"cook": handler}, {f"{self.port}/tcp": "cook"}, start=False)
+        portier.config.update(keys)
+        return portier
+
+    def test_who_signals_everybody_ends_nothing_early(self):
+        """systemd's KillMode=control-group, and a terminal, tell every process; the router waits for the keeper's word."""
+        portier = self.prepare(street.handler("echo")).start()
+        router = portier.router_pid()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            os.kill(router, number)
+        self.assertTrue(street.ask(self.client(self.port)))
+        self.assertEqual(portier.router_pid(), router)
+
+    def test_a_reload_is_asked_for_before_it_can_be_done(self):
+        """While the first configuration is read: it waits, and then it is done."""
+        part = self.folder / "part.yaml"
+        os.mkfifo(part)
+        before = part.stat()
+        portier = self.prepare(street.handler("echo"), include=[str(part)]).start(ready=False)
+        for asked in (signal.SIGHUP, 0):
+            with open(part, "w", encoding="utf-8") as slow:  # opened: it is being read, the second time by the reload
+                os.kill(portier.pid, asked)
+                slow.write("x-nothing: 1\n")
+                slow.flush()
+                os.utime(part, ns=(before.st_atime_ns, before.st_mtime_ns))  # a file that changes would be refused
+            street.wait_until(lambda: portier.log_lines(message="running"), "it was read")
+        portier.wait_ready()
+        portier.wait_metric(1, "portier_config_reloads_total", result="unchanged")
+
+    def test_orphans_are_reaped(self):
+        """As the first process of a container, or a subreaper, the keeper inherits what others leave, but no zombie stays;
+        how its own processes end it still hears."""
+        command = ["/bin/sh", "-c", "for i in 1 2 3; do setsid sh -c 'sleep 0.1; sleep 0.1 &' & done; exec sleep 1000"]
+        subreaper = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+        portier = self.prepare({"command": command, "delivery": "inherit", "restart": {"first": "1ms"}})
+        portier.start(prefix=(street.PYTHON, "-I", "-c", subreaper))
+        (pid,) = portier.pids("cook").values()
+        os.kill(pid, signal.SIGKILL)
+        street.wait_until(lambda: portier.pids("cook") and pid not in portier.pids("cook").values(), "another one")
+        self.assertEqual(portier.metric("portier_handler_restarts_total", handler="cook", reason="signal"), 1)
+
+        def only_ours():
+            own = {portier.router_pid(), *portier.pids("cook").values()}
+            return set(kernel.children(portier.pid)) == own
+        street.wait_until(only_ours, "no orphan is left")
+
+
+if __name__ == "__main__":
+    street.main()
