@@ -98,6 +98,10 @@ std::error_code send_stop(int link) {
     return send_header(link, {LinkType::stop, 0, 0}, {}, 0);
 }
 
+std::error_code send_ping(int link, std::uint64_t generation) {
+    return send_header(link, {LinkType::ping, 0, generation}, {}, 0);
+}
+
 std::error_code send_applied(int link, std::uint64_t generation) {
     return send_header(link, {LinkType::applied, 0, generation}, {}, 0);
 }
@@ -123,7 +127,8 @@ LinkReceived receive_from_router(int link) {
     Header header{};
     const net::Received received = net::receive_message(link, std::as_writable_bytes(std::span(&header, 1)));
     if (received.error) return {received.error, std::nullopt};
-    const bool known = header.type == LinkType::applied || header.type == LinkType::demand;
+    const bool known = header.type == LinkType::applied || header.type == LinkType::demand ||
+                       header.type == LinkType::broken;
     if (received.size != sizeof header || !known || header.count != 0 || !received.descriptors.empty())
         return {errno_code(EBADMSG), std::nullopt};
     return {{}, LinkMessage{header.type, header.generation, {}, {}}};

@@ -21,6 +21,7 @@ enum class LinkType : std::uint8_t {
     applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed
     demand = 5,   // router: a connection waits for this handler, which has no process
     broken = 6,   // router: this process will take no more connections
+    ping = 7,     // keeper: both threads of the router answer by `applied`
 };
 
 struct LinkMessage {
@@ -34,6 +35,7 @@ struct LinkMessage {
 std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms);
 std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
 std::error_code send_stop(int link);
+std::error_code send_ping(int link, std::uint64_t generation);
 std::error_code send_applied(int link, std::uint64_t generation);
 std::error_code send_demand(int link, std::uint32_t handler_row);
 std::error_code send_broken(int link, std::uint32_t process_row);
@@ -43,7 +45,7 @@ struct LinkReceived {
     std::optional<LinkMessage> message;
 };
 LinkReceived receive_link(int link);
-// At the keeper's end: what no router says (anything but `applied` and `demand`) is EBADMSG and is not looked at
+// At the keeper's end: what no router says (anything but `applied`, `demand` and `broken`) is EBADMSG and is not looked at
 // further.
 LinkReceived receive_from_router(int link);
 

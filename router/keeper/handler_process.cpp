@@ -10,11 +10,14 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "net/channel.hpp"
+#include "proc/descriptor_limit.hpp"
 
 namespace portier::keeper {
 
 namespace {
 
+// A process that takes no more connections may just be about to end.
+constexpr std::chrono::seconds kFarewell{1};
 constexpr int kFirstDescriptor = 3;  // PORTIER_FD, SD_LISTEN_FDS_START
 
 std::vector<proc::ResourceLimit> resource_limits(const config::Limits& limits) {
@@ -96,6 +99,7 @@ proc::Command HandlerProcess::make_command(int output, int far_channel) {
     command.argv = handler.command;
     command.working_directory = handler.working_directory;
     command.limits = resource_limits(handler.limits);
+    if (!handler.limits.open_files) command.soft_descriptor_limit = proc::former_descriptor_limit();
     command.parent_death_signal = handler.stop.signal;
     command.descriptors = {{STDOUT_FILENO, output}, {STDERR_FILENO, output}};
     command.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -191,6 +195,16 @@ void HandlerProcess::stop() {
     alarm_.set(setup_.handler.stop.timeout, [this] { kill(); });
 }
 
+void HandlerProcess::give_up() {
+    if (!ready_ || asked_to_stop_) return;
+    alarm_.set(kFarewell, [this] {
+        log_warning("a process takes no more connections, it is stopped",
+                    {{"handler", setup_.handler.name}, {"process", setup_.slot}});
+        blamed_ = metrics::Restarted::failed;
+        stop();
+    });
+}
+
 void HandlerProcess::kill() { proc::kill_group(child_, SIGKILL); }
 
 std::optional<proc::Ending> HandlerProcess::finish() {
@@ -207,6 +221,14 @@ std::optional<proc::Ending> HandlerProcess::finish() {
     return ending;
 }
 
+std::string HandlerProcess::blame_text() const {
+    switch (*blamed_) {
+        case metrics::Restarted::watchdog: return "its watchdog expired";
+        case metrics::Restarted::failed: return "it took no more connections";
+        default: return "it was not ready within " + std::to_string(setup_.handler.ready_timeout.count()) + " ms";
+    }
+}
+
 void HandlerProcess::on_pidfd() {
     const auto ending = finish();
     ProcessEnd end{.reason = ending && !ending->exited ? metrics::Restarted::signal : metrics::Restarted::exit,
@@ -214,10 +236,8 @@ void HandlerProcess::on_pidfd() {
                    .clean = ending && ending->exited && ending->value == 0,
                    .last_line = output_.last_line()};
     if (blamed_) {
-        const std::string patience = std::to_string(setup_.handler.ready_timeout.count()) + " ms";
         end.reason = *blamed_;
-        end.text =
-            *blamed_ == metrics::Restarted::watchdog ? "its watchdog expired" : "it was not ready within " + patience;
+        end.text = blame_text();
         end.clean = false;
     }
     const auto ended = std::move(events_.ended);

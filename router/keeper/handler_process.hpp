@@ -74,6 +74,8 @@ public:
     // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.
     void stop();
     void kill();
+    // It takes no more connections. If it is still there after a second, it is stopped.
+    void give_up();
 
 private:
     proc::Command make_command(int output, int far_channel);
@@ -86,6 +88,7 @@ private:
     void arm_watchdog();
     void ready_timed_out();
     void watchdog_expired();
+    std::string blame_text() const;
 
     metrics::ProcessRow& row_;
     metrics::HandlerRow& handler_row_;

@@ -47,7 +47,8 @@ void Keeper::start() {
                                    .json_log = json_log_,
                                    .log_level = config::to_string(config_.router.log.level),
                                    .make_order = [this] { return make_order(); },
-                                   .on_demand = [this](std::uint32_t row) { wake_by_row(row); }};
+                                   .on_demand = [this](std::uint32_t row) { wake_by_row(row); },
+                                   .on_broken = [this](std::uint32_t row) { pool_.replace_broken(row); }};
     router_ = std::make_unique<RouterProcess>(io_, board_, std::move(options));
     metrics::Globals& globals = board_->globals;
     globals.generation.set(1);

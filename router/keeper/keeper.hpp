@@ -42,7 +42,8 @@ public:
     // Opens everything and starts the processes. Throws std::system_error with context; then nothing is left behind.
     void start();
 
-    // Reads the file again and puts it in force, all or nothing. One at a time; a request during another one waits.
+    // Reads the file again and puts it in force, all or nothing. One at a time: a request during another
+    // one waits, or calls it off if the file has other settings by now.
     void reload(std::function<void(const ReloadAnswer&)> answer);
 
     // What a reload would change, or why it would be refused. Opens what would be new for a moment, changes nothing.
@@ -74,6 +75,8 @@ private:
     void commit_reload();
     void tune_sockets();
     void finish_reload(const ReloadAnswer& outcome);
+    bool file_has_changed() const;
+    void call_off(const std::string& why);
     void call_off_reloads();
     bool reload_committing() const;
     std::set<std::string> restarted_handlers(const std::map<SlotKey, SlotPlan>& wanted) const;

@@ -16,11 +16,13 @@ constexpr std::size_t kMaxLine = 4096;
 constexpr unsigned kLinesPerSecond = 100;
 constexpr std::uint64_t kWindowMs = 1000;
 constexpr int kReadsPerTurn = 16;
+constexpr std::chrono::milliseconds kFloodPause{100};
+constexpr std::size_t kBytesPerSecond = 4 << 20;
 
 }  // namespace
 
 Output::Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot)
-    : io_(io), handler_(std::move(handler)), slot_(slot), window_end_(io) {}
+    : io_(io), handler_(std::move(handler)), slot_(slot), pause_(io), window_end_(io) {}
 
 Fd Output::open() {
     int ends[2];
@@ -42,14 +44,27 @@ void Output::read_some() {
         if (size < 0) break;
         if (size == 0) return;  // everybody who could write is gone
         take({buffer.data(), static_cast<std::size_t>(size)});
+        if (is_flood(static_cast<std::size_t>(size))) return pause_.set(kFloodPause, [this] { read_some(); });
     }
     readable_->wait();
+}
+
+// Who writes without end waits for us now and then, as for any slow reader of a pipe.
+bool Output::is_flood(std::size_t size) {
+    const std::uint64_t now = monotonic_milliseconds();
+    if (now - bytes_window_ms_ >= kWindowMs) {
+        bytes_window_ms_ = now;
+        bytes_ = 0;
+    }
+    bytes_ += size;
+    return bytes_ > kBytesPerSecond;
 }
 
 void Output::finish() {
     if (!readable_) return;
     read_some();
     readable_.reset();
+    pause_.cancel();
     pipe_.reset();
     if (!line_.empty()) print_line();
     tell_left_out();

@@ -1,5 +1,6 @@
 // What a handler process writes to stdout and stderr becomes log lines with its name: one line each, escaped, cut at
-// 4 KiB, at most 100 a second; what is left out is counted. Keeper's thread only.
+// 4 KiB, at most 100 a second; what is left out is counted, and who writes more than 4 MiB a second has to wait. Keeper's
+// thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -31,6 +32,7 @@ private:
     void take(std::string_view bytes);
     void print_line();
     void tell_left_out();
+    bool is_flood(std::size_t size);
 
     boost::asio::io_context& io_;
     std::string handler_;
@@ -42,6 +44,9 @@ private:
     std::uint64_t window_ms_ = 0;
     unsigned printed_ = 0;
     std::uint64_t left_out_ = 0;
+    std::uint64_t bytes_window_ms_ = 0;
+    std::size_t bytes_ = 0;
+    Alarm pause_;       // of reading
     Alarm window_end_;  // tells what was left out, also when no further line comes
 };
 

@@ -149,6 +149,11 @@ void Pool::wake(const std::string& handler) {
         if (key.first == handler && slot->sleeps()) slot->start();
 }
 
+void Pool::replace_broken(std::uint32_t row) {
+    for (auto& [key, slot] : slots_)
+        if (slot->process() && slot->process()->row() == row) slot->process()->give_up();
+}
+
 void Pool::put_to_sleep(const SlotKey& key) {
     const auto found = slots_.find(key);
     if (found == slots_.end() || !found->second->is_ready()) return;

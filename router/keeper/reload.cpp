@@ -25,7 +25,19 @@ bool Keeper::reload_committing() const { return reload_ && reload_->committing; 
 void Keeper::reload(std::function<void(const ReloadAnswer&)> answer) {
     if (stopping_) return answer(kStopping);
     waiting_reloads_.push_back(std::move(answer));
-    if (!reload_) begin_reload();
+    if (!reload_) return begin_reload();
+    if (!reload_->committing && file_has_changed()) call_off("a later reload has taken its place\n");
+}
+
+// Since the reload under way has read it: that one may wait for hours for processes which are never ready.
+bool Keeper::file_has_changed() const {
+    const config::Loaded loaded = config::load(config_.file);
+    return loaded.config && !same_settings(*loaded.config, reload_->config);
+}
+
+void Keeper::call_off(const std::string& why) {
+    pool_.abandon();
+    finish_reload({.ok = false, .changed = false, .text = why});
 }
 
 void Keeper::begin_reload() {
@@ -45,8 +57,7 @@ void Keeper::begin_reload() {
         reload_->wanted = wanted_slots(reload_->config, reload_->sockets);
         pool_.prepare(reload_->wanted, [this](const std::string& problem) { on_candidates(problem); });
     } catch (const std::exception& error) {
-        pool_.abandon();
-        finish_reload({.ok = false, .changed = false, .text = std::string(error.what()) + "\n"});
+        call_off(std::string(error.what()) + "\n");
     }
 }
 
@@ -89,10 +100,7 @@ std::string Keeper::fixed_key_changed(const config::Config& next) const {
 
 void Keeper::on_candidates(const std::string& problem) {
     if (stopping_ || !reload_) return;
-    if (!problem.empty()) {
-        pool_.abandon();
-        return finish_reload({.ok = false, .changed = false, .text = problem + "\n"});
-    }
+    if (!problem.empty()) return call_off(problem + "\n");
     commit_reload();
 }
 

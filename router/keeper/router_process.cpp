@@ -24,12 +24,13 @@ constexpr std::chrono::milliseconds kPatience{kPatienceMs};
 constexpr unsigned kManyDeaths = 20;
 constexpr std::uint64_t kDeathsForgottenMs = 10'000;
 constexpr std::chrono::milliseconds kDelay{500};
+constexpr std::chrono::seconds kPingPeriod{5};
 constexpr int kMessagesPerTurn = 64;
 
 }  // namespace
 
 RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options)
-    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io) {
+    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io), next_ping_(io) {
     // Opened now: later the file may be replaced by another version, or lie where the router's user may not look.
     executable_ = Fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
     if (!executable_) throw_errno("open /proc/self/exe");
@@ -45,6 +46,7 @@ void RouterProcess::start() {
     ++revision_;
     spawn();
     send_order();
+    ping();
 }
 
 void RouterProcess::spawn() {
@@ -110,6 +112,13 @@ void RouterProcess::expect_answer() {
     });
 }
 
+// Between the orders, which may be days apart.
+void RouterProcess::ping() {
+    next_ping_.set(kPingPeriod, [this] { ping(); });
+    if (!child_.pidfd || answer_due_ || ended_) return;
+    if (!delivery::send_ping(link_.get(), revision_)) expect_answer();
+}
+
 void RouterProcess::on_link() {
     for (int i = 0; i < kMessagesPerTurn; ++i) {
         const delivery::LinkReceived received = delivery::receive_from_router(link_.get());
@@ -119,10 +128,12 @@ void RouterProcess::on_link() {
             proc::kill_group(child_, SIGKILL);
         }
         if (received.error) return;  // its end shows in the pidfd
-        if (received.message->type == delivery::LinkType::demand)
-            options_.on_demand(static_cast<std::uint32_t>(received.message->generation));
-        else
-            on_applied(received.message->generation);
+        const std::uint64_t number = received.message->generation;
+        switch (received.message->type) {
+            case delivery::LinkType::demand: options_.on_demand(static_cast<std::uint32_t>(number)); break;
+            case delivery::LinkType::broken: options_.on_broken(static_cast<std::uint32_t>(number)); break;
+            default: on_applied(number);
+        }
     }
     link_readable_->wait();
 }

@@ -25,6 +25,7 @@ public:
         // The order as it is now; asked whenever one is sent, because its descriptors are those of this moment.
         std::function<RouterOrder()> make_order;
         std::function<void(std::uint32_t handler_row)> on_demand;
+        std::function<void(std::uint32_t process_row)> on_broken;  // it takes no more connections, alive or not
     };
 
     RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options);
@@ -34,7 +35,8 @@ public:
     void start();
 
     // Sends the order as it is now; `applied` is called once it is in force, unless another one was sent by then. A
-    // router that does not answer within 5 s is replaced by a new one that starts with the order of that moment.
+    // router that does not answer within 5 s is replaced by a new one that starts with the order of that moment; it is
+    // also asked now and then when there is no order.
     void publish(std::function<void()> applied);
 
     // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s. What
@@ -50,6 +52,7 @@ private:
     void on_exit();
     void replace();
     void expect_answer();
+    void ping();
     void on_applied(std::uint64_t revision);
 
     boost::asio::io_context& io_;
@@ -63,7 +66,7 @@ private:
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
-    Alarm answer_, restart_;
+    Alarm answer_, restart_, next_ping_;
     bool answer_due_ = false;
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "net/socket.hpp"
 
 namespace portier::keeper {
 
@@ -52,8 +53,17 @@ void Slot::start() {
     }
 }
 
+// What the last process did to a socket that it inherited is not the next one's fault.
+void Slot::repair_sockets() const {
+    for (const InheritedSocket& inherited : plan_.sockets)
+        if (net::repair_socket(inherited.socket->fd.get(), inherited.socket->backlog))
+            log_warning("a process had shut down or connected a socket that it inherited; it is as before again",
+                        {{"handler", plan_.handler.name}, {"port", inherited.name}});
+}
+
 void Slot::spawn() {
     set_waiting(false);
+    repair_sockets();
     const bool handoff = plan_.handler.delivery == config::Delivery::handoff;
     ProcessSetup setup{.handler = plan_.handler,
                        .slot = plan_.slot,

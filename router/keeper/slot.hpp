@@ -60,6 +60,7 @@ public:
 
 private:
     void spawn();
+    void repair_sockets() const;
     bool on_demand() const { return plan_.handler.start == config::Start::on_demand; }
     void on_ended(const ProcessEnd& end);
     void schedule_restart(metrics::Restarted reason, const std::string& text);

@@ -103,7 +103,7 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
         ++set.wanted_[{key.protocol, key.place, 0}];
         const auto present = before.sockets_.find(key);
         if (present == before.sockets_.end()) {
-            set.sockets_.emplace(key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key)));
+            set.sockets_.emplace(key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key), port.backlog));
             return;
         }
         if (before.is_spare(key)) throw_away_datagrams(present->second->fd.get());
@@ -129,8 +129,11 @@ void SocketSet::tune(const config::Config& config) const {
         const bool router_accepts = handler_of(config, port).delivery != config::Delivery::inherit;
         for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
             for (const auto& socket : of_port(port, slot)) {
-                if (port.protocol == config::Protocol::tcp)
+                if (port.protocol == config::Protocol::tcp) {
+                    socket->backlog = port.backlog;
+                    net::repair_socket(socket->fd.get(), port.backlog);
                     net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
+                }
                 if (router_accepts) set_nonblocking(socket->fd.get());
             }
         if (port.protocol != config::Protocol::udp) continue;

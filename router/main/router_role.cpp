@@ -96,6 +96,7 @@ private:
                     break;
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
                 case delivery::LinkType::stop: stop(); break;
+                case delivery::LinkType::ping: answer(received.message->generation); break;
                 case delivery::LinkType::applied:
                 case delivery::LinkType::demand:
                 case delivery::LinkType::broken: break;  // only the router says these
@@ -114,6 +115,13 @@ private:
                        admin_.apply(plan, std::move(listeners), std::move(events));
                        asio::post(io_, [this, plan] { apply_at_desk(plan); });
                    });
+    }
+
+    // By way of the admin thread, so that its silence is noticed too.
+    void answer(std::uint64_t generation) {
+        asio::post(admin_.io(), [this, generation] {
+            asio::post(io_, [this, generation] { delivery::send_applied(link_.get(), generation); });
+        });
     }
 
     // By way of the admin thread like the plans, so that it overtakes none of them.
@@ -138,6 +146,7 @@ private:
 
 int run_router() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);
     // For the keeper, even if everybody gets them (Ctrl-C on a terminal, systemd's KillMode=control-group): it ends us.
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
     const metrics::BoardMemory board = metrics::BoardMemory::attach(Fd(kBoard));

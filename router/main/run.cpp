@@ -15,6 +15,7 @@
 #include "base/version.hpp"
 #include "config/config.hpp"
 #include "keeper/keeper.hpp"
+#include "proc/descriptor_limit.hpp"
 
 namespace portier {
 
@@ -97,6 +98,8 @@ private:
 
 int run(const RunOptions& options) {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a log that may not grow is no reason to end
+    proc::raise_descriptor_limit();
     set_blocked(SIG_BLOCK, SIGHUP);  // until it can be answered by a reload
     config::Loaded loaded = config::load(options.file);
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) std::cerr << config::render(diagnostic);

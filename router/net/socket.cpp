@@ -46,6 +46,13 @@ Endpoint bind_endpoint(const Place& place) {
     return {any, place.port};
 }
 
+int socket_option(int fd, int option) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    ::getsockopt(fd, SOL_SOCKET, option, &value, &size);
+    return value;
+}
+
 struct Binding {
     int type;
     bool reuse_address;
@@ -100,6 +107,21 @@ Fd open_tcp_listener(const Place& place, const TcpTuning& tuning, unsigned backl
 Fd open_udp_socket(const Place& place, bool first) {
     if (first) open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = false});
     return open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = true});
+}
+
+bool repair_socket(int fd, unsigned backlog) {
+    const int type = socket_option(fd, SO_TYPE);
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+    const bool listens = type != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN);
+    if (listens && !connected) return false;
+    // Dissolves an association (connect(2)); the binding stays, because it was asked for.
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    ::connect(fd, &nobody, sizeof nobody);
+    if (type == SOCK_STREAM) ::listen(fd, static_cast<int>(backlog));
+    return true;
 }
 
 std::uint64_t socket_inode(int fd) {

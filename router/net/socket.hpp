@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "base/fd.hpp"
 #include "net/endpoint.hpp"
@@ -39,6 +40,10 @@ Fd open_udp_socket(const Place& place, bool first);
 
 // Applies changed options and backlog to a listener that stays.
 void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog);
+
+// A program that shares a listener or a bound UDP socket may have shut it down or connected it: makes it again what it
+// was. True: it had to.
+bool repair_socket(int fd, unsigned backlog);
 
 // The inode that stays the same over reload, crash and upgrade.
 std::uint64_t socket_inode(int fd);

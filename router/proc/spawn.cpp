@@ -22,6 +22,9 @@ namespace portier::proc {
 
 namespace {
 
+// For what a program opens before it can raise its own limit.
+constexpr rlim_t kSpareDescriptors = 64;
+
 // What the child tells the parent when a step before exec failed.
 struct Failure {
     char step[32];
@@ -86,6 +89,11 @@ private:
     void set_low_descriptor_limit() {
         for (const ResourceLimit& limit : command_.limits)
             if (is_low_descriptor_limit(limit)) set_limit(limit);
+        rlimit present{};
+        if (!command_.soft_descriptor_limit || ::getrlimit(RLIMIT_NOFILE, &present) < 0) return;
+        const rlim_t needed = command_.descriptors.size() + kSpareDescriptors;
+        present.rlim_cur = std::min(present.rlim_max, std::max<rlim_t>(*command_.soft_descriptor_limit, needed));
+        if (::setrlimit(RLIMIT_NOFILE, &present) < 0) fail("setrlimit");
     }
 
     static bool is_low_descriptor_limit(const ResourceLimit& limit) {

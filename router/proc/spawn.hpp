@@ -43,6 +43,7 @@ struct Command {
     std::optional<Identity> identity;
     bool drop_capabilities = false;  // also those that root would keep
     std::vector<ResourceLimit> limits;
+    std::optional<std::uint64_t> soft_descriptor_limit;  // only the soft one; more if the descriptors below need it
     int parent_death_signal = 0;     // prctl(2) PR_SET_PDEATHSIG; 0: none
     // Descriptors: at which number the child gets which of ours. 0, 1 and 2 that are not named are /dev/null.
     std::vector<std::pair<int, int>> descriptors;  // {number in the child, ours}

@@ -1,5 +1,6 @@
 # Tests of router/proc; one for each source, spawn in three parts.
 add_executable(proc_test
+  proc/descriptor_limit_test.cpp
   proc/spawn_descriptors_test.cpp
   proc/spawn_failure_test.cpp
   proc/spawn_test.cpp
