@@ -36,7 +36,7 @@ void Demand::assign(const std::vector<const Slot*>& slots) {
         const SlotKey key{slot->plan().handler.name, slot->plan().slot};
         const auto before = idlers_.find(key);
         const bool same = before != idlers_.end() && before->second.row == slot->process()->row();
-        idlers[key] = make_idler(*slot, same ? &before->second : nullptr);
+        idlers[key] = make_idler(*slot, same ? before->second.busy_ms : monotonic_milliseconds());
     }
     idlers_ = std::move(idlers);
     if (idlers_.empty())
@@ -45,19 +45,13 @@ void Demand::assign(const std::vector<const Slot*>& slots) {
         check_idlers();
 }
 
-Demand::Idler Demand::make_idler(const Slot& slot, const Idler* before) {
-    if (before) return *before;
+Demand::Idler Demand::make_idler(const Slot& slot, std::uint64_t busy_ms) {
     Idler idler{.row = slot.process()->row(),
                 .patience = slot.plan().handler.stop_when_idle,
-                .busy_ms = monotonic_milliseconds(),
+                .busy_ms = busy_ms,
                 .pid = slot.process()->pid(),
-                .accepts_on = {},
-                .datagrams = {}};
+                .accepts_on = {}};
     for (const InheritedSocket& inherited : slot.plan().sockets) {
-        if (net::is_datagram_socket(inherited.socket->fd.get())) {
-            idler.datagrams[inherited.socket] = net::last_datagram_time(inherited.socket->fd.get());
-            continue;
-        }
         const std::uint16_t port = net::local_endpoint(inherited.socket->fd.get()).port;
         idler.accepts_on.push_back({port, port});
     }
@@ -74,15 +68,6 @@ bool Demand::holds_a_connection(const Idler& idler) {
     const auto visit = [&](const net::SocketReport& report) { found |= report.inode && own.contains(report.inode); };
     const auto error = net::dump_sockets(net::DumpWhat::connections, idler.accepts_on, visit);
     return found || error;
-}
-
-bool Demand::got_datagrams(Idler& idler) {
-    bool any = false;
-    for (auto& [socket, last] : idler.datagrams) {
-        const std::uint64_t time = net::last_datagram_time(socket->fd.get());
-        any |= std::exchange(last, time) != time;
-    }
-    return any;
 }
 
 void Demand::watch_sockets(const Slot& slot, const std::set<int>& attended) {
@@ -102,7 +87,7 @@ void Demand::check_idlers() {
     const std::uint64_t now = monotonic_milliseconds();
     std::vector<SlotKey> idle;
     for (auto& [key, idler] : idlers_) {
-        if (got_datagrams(idler) || board_.processes[idler.row].active() > 0) idler.busy_ms = now;
+        if (board_.processes[idler.row].active() > 0) idler.busy_ms = now;
         if (now - idler.busy_ms < static_cast<std::uint64_t>(idler.patience.count())) continue;
         if (holds_a_connection(idler))
             idler.busy_ms = now;

@@ -1,6 +1,6 @@
-// `start: on_demand` and `stop_when_idle`: wakes handlers whose processes accept for themselves when something arrives
-// on their sockets (for the others the router asks), and puts processes to sleep that have had no connection and no
-// datagram for a while. Keeper's thread only.
+// `start: on_demand` and `stop_when_idle`: wakes handlers whose processes accept for themselves when something arrives on
+// their sockets (for the others the router asks), and puts processes to sleep that have had no connection for a while.
+// Keeper's thread only.
 #pragma once
 
 #include <functional>
@@ -38,13 +38,10 @@ private:
         std::uint64_t busy_ms;  // when it last had a connection
         pid_t pid;
         std::vector<net::PortInterval> accepts_on;  // by itself
-        // UDP: when each was last read from.
-        std::map<std::shared_ptr<OpenSocket>, std::uint64_t> datagrams;
     };
 
     void watch_sockets(const Slot& slot, const std::set<int>& attended);
-    static Idler make_idler(const Slot& slot, const Idler* before);
-    static bool got_datagrams(Idler& idler);
+    static Idler make_idler(const Slot& slot, std::uint64_t busy_ms);
     static bool holds_a_connection(const Idler& idler);
     void check_idlers();
 

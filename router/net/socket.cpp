@@ -1,12 +1,8 @@
 #include "net/socket.hpp"
 
-#include <linux/sockios.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #include "base/error.hpp"
 
@@ -142,31 +138,6 @@ Endpoint local_endpoint(int fd) {
     socklen_t length = sizeof storage;
     if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) < 0) throw_errno("getsockname");
     return from_sockaddr(storage);
-}
-
-std::uint64_t last_datagram_time(int fd) {
-    const auto microseconds = [](const timeval& time) {
-        return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_usec);
-    };
-    timeval now{};
-    ::gettimeofday(&now, nullptr);
-    pollfd waiting{fd, POLLIN, 0};
-    if (::poll(&waiting, 1, 0) > 0) return microseconds(now);
-    // Who asks the kernel for timestamps himself takes them from this call (socket(7)): then every look may be news.
-    for (const int option : {SO_TIMESTAMP, SO_TIMESTAMPNS}) {
-        int own = 0;
-        socklen_t length = sizeof own;
-        if (::getsockopt(fd, SOL_SOCKET, option, &own, &length) == 0 && own) return microseconds(now);
-    }
-    timeval last{};
-    return ::ioctl(fd, SIOCGSTAMP, &last) < 0 ? 0 : microseconds(last);
-}
-
-bool is_datagram_socket(int fd) {
-    int type = 0;
-    socklen_t length = sizeof type;
-    ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
-    return type == SOCK_DGRAM;
 }
 
 int socket_family(int fd) {

@@ -49,10 +49,6 @@ bool repair_socket(int fd, unsigned backlog);
 std::uint64_t socket_inode(int fd);
 std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
-// When a datagram was last read from this socket, by whichever process that shares it: some clock's microseconds that
-// differ from one to the next; 0: never since the first call. One that waits to be read counts as read now.
-std::uint64_t last_datagram_time(int fd);
-bool is_datagram_socket(int fd);
 int socket_family(int fd);  // AF_INET, AF_INET6
 
 // Connections that wait to be accepted (tcp(7), TCP_INFO: tcpi_unacked of a listener).

@@ -116,30 +116,6 @@ class Stop(OnDemand):
                 guest.close()
                 self.wait_asleep()
 
-    def test_not_while_datagrams_come(self):
-        ports = [street.free_port(socket.SOCK_DGRAM) for _ in range(2)]
-        echo = street.handler("echo", delivery="inherit", start="on_demand", stop_when_idle="1s")
-        self.portier = self.street({"echo": echo, "other": {**echo, "stop_when_idle": SOON}},
-                                   {f"{ports[0]}/udp": "echo", f"{ports[1]}/udp": "other"})
-        clients = []
-        for port in ports:
-            clients.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            self.addCleanup(clients[-1].close)
-            clients[-1].settimeout(street.PATIENCE)
-            clients[-1].connect(("127.0.0.1", port))
-        served = set()
-        for _ in range(CYCLES):  # each takes the other one half a second at least
-            def asleep():
-                clients[0].send(b"are you there?")
-                clients[0].recv(100)
-                served.update(self.portier.pids("echo").values())
-                return not self.portier.processes("other")
-            clients[1].send(b"wake up")
-            clients[1].recv(100)
-            street.wait_until(asleep, "the other one sleeps")
-        self.assertEqual(len(served), 1, "who is asked all the time stays")
-        self.wait_asleep()
-
     def test_each_process_for_itself(self):
         self.open_street("handoff", processes=3, stop_when_idle=SOON)
         guest = self.served()

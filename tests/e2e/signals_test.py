@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import kernel
 import street
@@ -12,10 +13,8 @@ class Signals(street.Case):
         super().setUp()
         self.port = street.free_port()
 
-    def prepare(self, handler, **keys):
-        portier = self.street({"cook": handler}, {f"{self.port}/tcp": "cook"}, start=False)
-        portier.config.update(keys)
-        return portier
+    def prepare(self, handler):
+        return self.street({"cook": handler}, {f"{self.port}/tcp": "cook"}, start=False)
 
     def test_who_signals_everybody_ends_nothing_early(self):
         """systemd's KillMode=control-group, and a terminal, tell every process; the router waits for the keeper's word."""
@@ -27,20 +26,18 @@ class Signals(street.Case):
         self.assertEqual(portier.router_pid(), router)
 
     def test_a_reload_is_asked_for_before_it_can_be_done(self):
-        """While the first configuration is read: it waits, and then it is done."""
-        part = self.folder / "part.yaml"
-        os.mkfifo(part)
-        before = part.stat()
-        portier = self.prepare(street.handler("echo"), include=[str(part)]).start(ready=False)
-        for asked in (signal.SIGHUP, 0):
-            with open(part, "w", encoding="utf-8") as slow:  # opened: it is being read, the second time by the reload
-                os.kill(portier.pid, asked)
-                slow.write("x-nothing: 1\n")
-                slow.flush()
-                os.utime(part, ns=(before.st_atime_ns, before.st_mtime_ns))  # a file that changes would be refused
-            street.wait_until(lambda: portier.log_lines(message="running"), "it was read")
+        """While the first configuration is read: it waits, and then it is tried."""
+        portier = self.prepare(street.handler("echo"))
+        portier.write()
+        command = [street.PORTIER, "run", "/dev/stdin", "--socket", portier.socket]
+        with open(portier.log_file, "wb") as log:
+            portier.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        street.wait_until(lambda: int(kernel.status(portier.pid)["SigBlk"], 16) & 1, "it reads")
+        os.kill(portier.pid, signal.SIGHUP)
+        portier.process.stdin.write(portier.file.read_bytes())
+        portier.process.stdin.close()
         portier.wait_ready()
-        portier.wait_metric(1, "portier_config_reloads_total", result="unchanged")
+        portier.wait_metric(1, "portier_config_reloads_total", result="failed")  # nothing more comes from there
 
     def test_orphans_are_reaped(self):
         """As the first process of a container, or a subreaper, the keeper inherits what others leave, but no zombie stays;

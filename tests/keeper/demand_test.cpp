@@ -143,29 +143,6 @@ TEST_F(DemandTest, ConnectionsThatAProcessHoldsKeepItAwake) {
     EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}}));
 }
 
-// Datagrams keep a process awake, also when it has read them before anybody looks.
-TEST_F(DemandTest, DatagramsKeepAwake) {
-    const std::uint16_t number = test::free_ports();
-    const auto socket = std::make_shared<OpenSocket>(1, net::open_udp_socket({test::kLoopback, number}, true));
-    config::Handler handler = idler("busy");
-    handler.stop_when_idle = milliseconds(1500);
-    const auto busy = make_slot(handler, {{socket, "7001/udp"}}), idle = make_slot(idler("idle"));
-    busy->start();
-    idle->start();
-    demand_.assign({busy.get(), idle.get()});
-    const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_storage address;
-    const socklen_t length = net::to_sockaddr({test::kLoopback, number}, address);
-    const auto end = std::chrono::steady_clock::now() + 3 * handler.stop_when_idle;
-    ASSERT_TRUE(run_until([&] {
-        ::sendto(client.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), length);
-        for (char byte; ::recv(socket->fd.get(), &byte, 1, MSG_DONTWAIT) >= 0;) continue;
-        return std::chrono::steady_clock::now() > end;
-    }));
-    EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"idle", 0}}));
-    EXPECT_TRUE(run_until([&] { return asleep_.size() == 2; })) << "once no more come";
-}
-
 // Processes of a pool share their listener; the connection wakes their handler once.
 TEST_F(DemandTest, SharedListenerWakesOnce) {
     const auto sockets = listening_socket();

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 
-#include "support/free_port.hpp"
 #include "support/tcp.hpp"
 #include "support/wait.hpp"
 
@@ -200,29 +199,6 @@ TEST(Sockets, HaveAnIdentity) {
     EXPECT_NE(socket_cookie(one.get()), 0u);
     EXPECT_THROW(socket_inode(-1), std::system_error);
     EXPECT_THROW(local_endpoint(-1), std::system_error);
-}
-
-// The kernel remembers when a datagram was last read, by whoever it was; one that waits is news each time.
-TEST(UdpSocket, KnowsWhenItWasLastRead) {
-    const std::uint16_t port = test::free_ports();
-    const Fd socket = open_udp_socket({test::kLoopback, port}, true),
-             client = open_udp_socket({test::kLoopback, 0}, true);
-    EXPECT_TRUE(is_datagram_socket(socket.get()));
-    EXPECT_FALSE(is_datagram_socket(test::listen_somewhere().get()));
-    EXPECT_EQ(last_datagram_time(socket.get()), 0u);
-    std::uint64_t last = 0;
-    for (int i = 0; i < 3; ++i) {
-        sockaddr_storage address;
-        const socklen_t length = to_sockaddr({test::kLoopback, port}, address);
-        ASSERT_EQ(::sendto(client.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), length), 1);
-        EXPECT_NE(last_datagram_time(socket.get()), last);
-        char byte;
-        ASSERT_EQ(::recv(socket.get(), &byte, 1, 0), 1);
-        const std::uint64_t time = last_datagram_time(socket.get());
-        EXPECT_NE(time, last);
-        last = time;
-        EXPECT_EQ(last_datagram_time(socket.get()), last) << "nothing new";
-    }
 }
 
 }  // namespace portier::net
