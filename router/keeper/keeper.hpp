@@ -43,7 +43,7 @@ public:
     void start();
 
     // Reads the file again and puts it in force, all or nothing. One at a time: a request during another
-    // one waits, or calls it off if the file has other settings by now.
+    // one waits with it, or makes it begin anew if the file has other settings by now.
     void reload(std::function<void(const ReloadAnswer&)> answer);
 
     // What a reload would change, or why it would be refused. Opens what would be new for a moment, changes nothing.
@@ -76,6 +76,7 @@ private:
     void tune_sockets();
     void finish_reload(const ReloadAnswer& outcome);
     bool file_has_changed() const;
+    void begin_anew();
     void call_off(const std::string& why);
     void call_off_reloads();
     bool reload_committing() const;
@@ -97,6 +98,7 @@ private:
     Demand demand_;
     std::unique_ptr<RouterProcess> router_;
     std::unique_ptr<Reload> reload_;
+    std::uint64_t reload_number_ = 0;
     std::vector<std::function<void(const ReloadAnswer&)>> waiting_reloads_;
     std::string last_reload_error_;
     bool publish_pending_ = false;

@@ -26,13 +26,22 @@ void Keeper::reload(std::function<void(const ReloadAnswer&)> answer) {
     if (stopping_) return answer(kStopping);
     waiting_reloads_.push_back(std::move(answer));
     if (!reload_) return begin_reload();
-    if (!reload_->committing && file_has_changed()) call_off("a later reload has taken its place\n");
+    if (!reload_->committing && file_has_changed()) begin_anew();
 }
 
 // Since the reload under way has read it: that one may wait for hours for processes which are never ready.
 bool Keeper::file_has_changed() const {
     const config::Loaded loaded = config::load(config_.file);
     return loaded.config && !same_settings(*loaded.config, reload_->config);
+}
+
+// Everybody who waits gets the answer to the file as it is now.
+void Keeper::begin_anew() {
+    pool_.abandon();
+    const std::unique_ptr<Reload> off = std::move(reload_);
+    sockets_.keep_spares(off->sockets);
+    waiting_reloads_.insert(waiting_reloads_.begin(), off->answers.begin(), off->answers.end());
+    begin_reload();
 }
 
 void Keeper::call_off(const std::string& why) {
@@ -55,7 +64,9 @@ void Keeper::begin_reload() {
         rows_.reserve(reload_->config, config_);
         reload_->sockets = SocketSet::build(reload_->config, sockets_, next_number_);
         reload_->wanted = wanted_slots(reload_->config, reload_->sockets);
-        pool_.prepare(reload_->wanted, [this](const std::string& problem) { on_candidates(problem); });
+        pool_.prepare(reload_->wanted, [this, number = ++reload_number_](const std::string& problem) {
+            if (number == reload_number_) on_candidates(problem);  // else it was begun anew meanwhile
+        });
     } catch (const std::exception& error) {
         call_off(std::string(error.what()) + "\n");
     }

@@ -18,7 +18,7 @@ namespace portier::keeper {
 struct OpenSocket {
     std::uint32_t number;  // names the descriptor on the link to the router
     Fd fd;
-    unsigned backlog = 0;  // TCP
+    unsigned backlog = 0;  // of a listener; 0: not one of a port
 };
 
 class SocketSet {

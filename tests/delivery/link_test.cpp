@@ -89,6 +89,10 @@ TEST_F(LinkTest, SendsOrdersAndAnswers) {
     const LinkMessage demand = receive();
     EXPECT_EQ(demand.type, LinkType::demand);
     EXPECT_EQ(demand.generation, 9u);
+    ASSERT_FALSE(send_ping(keeper(), 8));
+    const LinkMessage ping = receive();
+    EXPECT_EQ(ping.type, LinkType::ping);
+    EXPECT_EQ(ping.generation, 8u);
 }
 
 // A router that does not read is given up after the patience, not waited for for ever.
@@ -140,6 +144,11 @@ TEST_F(LinkTest, KeeperTakesOnlyWhatARouterSays) {
     ASSERT_TRUE(received.message);
     EXPECT_EQ(received.message->type, LinkType::demand);
     EXPECT_EQ(received.message->generation, 9u);
+    ASSERT_FALSE(send_broken(router(), 7));
+    received = receive_from_router(keeper());
+    ASSERT_TRUE(received.message);
+    EXPECT_EQ(received.message->type, LinkType::broken);
+    EXPECT_EQ(received.message->generation, 7u);
     EXPECT_EQ(receive_from_router(keeper()).error, std::errc::resource_unavailable_try_again);
 
     const Fd huge(::memfd_create("plan", MFD_CLOEXEC));

@@ -61,6 +61,15 @@ class Contract(street.Case):
         self.assertEqual(sorted(self.answers(2)), ["0", "1"])
         self.assertEqual(set(self.answers(10)) - {"0"}, {"1"})
 
+    def test_who_takes_no_more_is_replaced(self):
+        """A process that breaks the contract and lives on is a dead house with a light in the window."""
+        self.open_street("empty")
+        pid = self.portier.pids("faulty")[0]
+        self.assertEqual(sorted(self.answers(2)), ["0", "1"])
+        street.wait_until(lambda: self.portier.pids("faulty").get(0, pid) != pid, "another process 0 is there")
+        self.portier.wait_metric(1, "portier_handler_restarts_total", handler="faulty", reason="failed")
+        street.wait_until(lambda: set(self.answers(2)) == {"0", "1"}, "both serve")
+
     def test_a_child_that_keeps_the_channel_does_not_keep_the_guests(self):
         self.open_street("child", restart=NEVER)
         self.assertEqual(set(self.answers(10)), {"1"})

@@ -44,6 +44,24 @@ class Disturbed(ReloadCase):
             self.assertTrue(street.ask(self.client(port)))
         self.assertEqual(self.portier.metric("portier_router_restarts_total", reason="signal"), 1)
 
+    def test_another_reload_takes_the_place_of_one_that_waits(self):
+        """A mistake that makes portier wait for a day is put right by the next reload; all get the answer to that."""
+        self.open_street()
+        before = self.portier.pids("changing")
+        self.portier.config = copy.deepcopy(self.good)
+        self.portier.config["handlers"]["changing"].update(ready="notify", ready_timeout="24h", command=["/bin/sleep", "1d"])
+        self.portier.write()
+        first = self.begin_reload()
+        street.wait_until(lambda: len(self.portier.log_lines(message="process started", handler="changing")) == 4,
+                          "the candidates are there")
+        joined = self.begin_reload()  # the same file: waits with the first
+        self.portier.config = copy.deepcopy(self.good)
+        self.portier.write()
+        self.assertEqual(self.portier.command("reload").stdout, "nothing changed, generation 1\n")
+        for caller in first, joined:
+            self.assertEqual(caller.communicate(timeout=street.PATIENCE)[0], "nothing changed, generation 1\n")
+        self.assertEqual(self.portier.pids("changing"), before)
+
     def test_a_stop_meanwhile(self):
         """It is answered, and its ports close with the others."""
         caller = self.reload_without_router()

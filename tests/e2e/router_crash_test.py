@@ -22,6 +22,15 @@ class RouterCrash(street.Case):
                     "inherited": street.handler("echo", processes=2, delivery="inherit")}
         self.portier = self.street(handlers, {self.key: "handed", f"127.0.0.1:{self.inherited}/tcp": "inherited"})
 
+    def test_a_router_that_hangs_is_replaced(self):
+        """Also when nobody asks anything of it."""
+        router = self.portier.router_pid()
+        os.kill(router, signal.SIGSTOP)
+        guest = self.client(self.handed)
+        self.assertTrue(street.ask(guest))
+        self.assertNotEqual(self.portier.router_pid(), router)
+        self.assertTrue(self.portier.log_lines(message="the router does not answer, another one is started"))
+
     def kill_router(self):
         """Kills it and waits until another one has accepted connections; the counters must not have fallen back."""
         before = self.portier.metrics()

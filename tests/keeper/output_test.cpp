@@ -1,5 +1,8 @@
 #include "keeper/output.hpp"
 
+#include <fcntl.h>
+
+#include "base/clock.hpp"
 #include "keeper/stage.hpp"
 
 namespace portier::keeper {
@@ -69,6 +72,26 @@ TEST_F(OutputTest, LimitsTheRate) {
     for (const std::string& line : log_.lines_with("output of a handler was left out"))
         left_out += std::strtoul(line.c_str() + line.find("\"lines\":") + 8, nullptr, 10);
     EXPECT_EQ(printed + left_out, 1000u);
+}
+
+// Who writes without end has to wait now and then, and nothing of it is lost unseen.
+TEST_F(OutputTest, SlowsDownAFlood) {
+    const std::string line = std::string(1023, 'f') + "\n";
+    ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
+    std::size_t written = 0;
+    const auto fill = [&] {
+        while (::write(pipe_.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size())) ++written;
+    };
+    ASSERT_TRUE(run_until([&] {
+        fill();
+        return written > 5 * 1024;
+    })) << "it goes on";
+    const std::uint64_t begin = monotonic_milliseconds();
+    ASSERT_TRUE(run_until([&] {
+        fill();
+        return monotonic_milliseconds() > begin + 500;
+    }));
+    EXPECT_LT(written, 20 * 1024u) << "16 reads of 4 KiB in each tenth of a second, and 4 MiB in a new second";
 }
 
 // What was written just before the end is not lost, nor is a last line without its end.

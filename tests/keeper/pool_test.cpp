@@ -174,4 +174,18 @@ TEST_F(PoolTest, AbandonedIsNotAnswered) {
     EXPECT_TRUE(pool_.slots().empty());
 }
 
+// A process that takes no more connections and stays is stopped after a second, and another one follows.
+TEST_F(PoolTest, ReplacesWhoTakesNoMore) {
+    pool_.start(slots_of(pair_of(kStays)));
+    const Pids before = pids();
+    const std::uint32_t broken = pool_.slots()[0]->process()->row();
+    pool_.replace_broken(broken);
+    ASSERT_TRUE(run_until([&] { return starts() == 3; }));
+    const Pids after = pids();
+    EXPECT_NE(after.at({"veg", 0}), before.at({"veg", 0}));
+    EXPECT_EQ(after.at({"veg", 1}), before.at({"veg", 1}));
+    EXPECT_EQ(log_.lines_with("it took no more connections").size(), 1u);
+    pool_.replace_broken(broken);  // of nobody now
+}
+
 }  // namespace portier::keeper

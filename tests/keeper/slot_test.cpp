@@ -4,64 +4,15 @@
 
 #include <system_error>
 
-#include "keeper/stage.hpp"
+#include "keeper/slot_case.hpp"
 #include "support/folder.hpp"
+#include "support/tcp.hpp"
 
 namespace portier::keeper {
 
 namespace {
 
-using metrics::ProcessState;
-using metrics::Restarted;
-
-class SlotTest : public Stage {
-protected:
-    std::unique_ptr<Slot> make(const config::Handler& handler, std::vector<InheritedSocket> sockets = {}) {
-        return std::make_unique<Slot>(
-            context(), SlotPlan{.handler = handler, .sockets = std::move(sockets)},
-            Slot::Events{.changed = [this] { ++changes_; },
-                         .failed = [this](const ProcessEnd& end) { failures_.push_back(end.text); }});
-    }
-    std::unique_ptr<Slot> started(const config::Handler& handler) {
-        auto slot = make(handler);
-        slot->start();
-        return slot;
-    }
-
-    std::uint64_t restarts(Restarted reason) {
-        return board_->handlers[rows_.handler("veg")].restarts[static_cast<std::size_t>(reason)].get();
-    }
-    std::size_t starts() const { return log_.lines_with("process started").size(); }
-
-    // The delays that were announced so far, in milliseconds.
-    std::vector<long> delays() const {
-        std::vector<long> result;
-        for (const std::string& line : log_.lines_with("process ended, another one follows"))
-            result.push_back(std::atol(line.c_str() + line.find("\"after_ms\":") + 11));
-        return result;
-    }
-
-    unsigned count_rows(ProcessState state) const {
-        unsigned count = 0;
-        for (std::uint32_t i = 1; i < board_->globals.process_rows.get(); ++i) count += row(i).get_state() == state;
-        return count;
-    }
-
-    int changes_ = 0;
-    std::vector<std::string> failures_;
-};
-
-config::Handler on_demand(const std::string& script) {
-    config::Handler handler = shell_handler("veg", script);
-    handler.start = config::Start::on_demand;
-    return handler;
-}
-
-config::Handler missing_program() {
-    config::Handler handler = shell_handler("veg", kStays);
-    handler.program = "/no/such";
-    return handler;
-}
+class SlotTest : public SlotCase {};
 
 #define EXPECT_BETWEEN(value, low, high) \
     EXPECT_GE(value, low);               \
@@ -127,6 +78,17 @@ TEST_F(SlotTest, CountsByReason) {
     EXPECT_NE(log_.text().find("exec /no/such: No such file or directory"), std::string::npos);
 }
 
+// A process finds its listener listening, whatever the one before it did to it.
+TEST_F(SlotTest, RepairsWhatAProcessDidToItsSocket) {
+    const net::Place place{test::kLoopback, test::free_ports()};
+    const auto socket = std::make_shared<OpenSocket>(1, net::open_tcp_listener(place, {}, 10), 10);
+    ::shutdown(socket->fd.get(), SHUT_RDWR);
+    const auto slot = make(shell_handler("veg", kStays), {{socket, "7001/tcp"}});
+    slot->start();
+    EXPECT_TRUE(test::connect_to(place.port));
+    EXPECT_EQ(log_.lines_with("it is as before again").size(), 1u);
+}
+
 // While it waits for the next start the board shows that; afterwards there is nothing left of the waiting.
 TEST_F(SlotTest, ShowsThatItWaits) {
     config::Handler handler = shell_handler("veg", "exit 1");
@@ -189,41 +151,6 @@ TEST_F(SlotTest, ReleaseCallsTheRestartOff) {
     EXPECT_EQ(starts(), 1u);
 }
 
-// Candidates of a reload.
-
-// One that ends before it is ready is reported and not restarted.
-TEST_F(SlotTest, CandidateThatEndsTooEarlyHasFailed) {
-    config::Handler handler = shell_handler("veg", "exit 3");
-    handler.ready = config::Ready::notify;
-    const auto slot = make(handler);
-    slot->start_candidate();
-    ASSERT_TRUE(run_until([&] { return !failures_.empty(); }));
-    EXPECT_EQ(failures_, std::vector<std::string>{"exit code 3"});
-    io_.restart();
-    io_.run();
-    EXPECT_EQ(starts(), 1u);
-    EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
-}
-
-// One that cannot even be started says so at once.
-TEST_F(SlotTest, CandidateThatCannotStartThrows) {
-    const auto slot = make(missing_program());
-    EXPECT_THROW(slot->start_candidate(), std::system_error);
-    EXPECT_EQ(slot->process(), nullptr);
-    EXPECT_EQ(rows_.take_process(), 2u) << "its row was given back and rests";
-}
-
-// After the commit it is restarted like any other, even before it was ready.
-TEST_F(SlotTest, CommittedCandidateIsRestarted) {
-    config::Handler handler = shell_handler("veg", "exit 3");
-    handler.ready = config::Ready::notify;
-    const auto slot = make(handler);
-    slot->start_candidate();
-    slot->commit();
-    ASSERT_TRUE(run_until([&] { return restarts(Restarted::exit) >= 2; }));
-    EXPECT_TRUE(failures_.empty());
-}
-
 // On demand.
 
 // It sleeps until it is started, and sleeps again when the process has ended of its own will.
@@ -269,31 +196,6 @@ TEST_F(SlotTest, OnDemandRestsAfterAShortLife) {
     EXPECT_EQ(changes_, changes + 1) << "so that its sockets are watched again";
     EXPECT_EQ(starts(), 1u);
     EXPECT_EQ(count_rows(ProcessState::waiting), 0u);
-}
-
-// What is the same process.
-
-// Only what the process would notice makes a difference.
-TEST(SlotPlan, ComparesWhatAProcessWouldNotice) {
-    const auto socket = std::make_shared<OpenSocket>(1, Fd());
-    const SlotPlan plan{.handler = shell_handler("veg", kStays), .slot = 1, .sockets = {{socket, "7001/tcp"}}};
-    const auto same = [&](auto change) {
-        SlotPlan other = plan;
-        change(other);
-        return plan.same_process(other);
-    };
-    EXPECT_TRUE(same([](SlotPlan&) {}));
-    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.processes = 9; }));
-    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.balance = config::Balance::source_hash; }));
-    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.restart.max = milliseconds(5); }));
-    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.mark.line = 99; }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.command.push_back("x"); }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.env["A"] = "1"; }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.handler.limits.open_files = 5; }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.slot = 2; }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets[0].name = "veg"; }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets[0].socket = std::make_shared<OpenSocket>(1, Fd()); }));
-    EXPECT_FALSE(same([](SlotPlan& p) { p.sockets.clear(); }));
 }
 
 }  // namespace portier::keeper

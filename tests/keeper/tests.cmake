@@ -14,6 +14,7 @@ add_executable(keeper_test
   keeper/rows_test.cpp
   keeper/sampler_test.cpp
   keeper/shared_listeners_test.cpp
+  keeper/slot_candidate_test.cpp
   keeper/slot_test.cpp
   keeper/socket_set_test.cpp)
 target_link_libraries(keeper_test PRIVATE portier_keeper portier_test)

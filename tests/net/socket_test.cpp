@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 
+#include "support/free_port.hpp"
 #include "support/tcp.hpp"
 #include "support/wait.hpp"
 
@@ -186,6 +187,34 @@ TEST(UdpSocket, FirstOneRefusesATakenPort) {
         reached[1] |= ::recv(second.get(), &byte, 1, MSG_DONTWAIT) == 1;
         return reached[0] && reached[1];
     }));
+}
+
+// Whatever a program did to a socket that it shares: it is the same socket on the same port, and works again.
+TEST(Sockets, CanBeRepaired) {
+    const Place place{kLoopback, test::free_ports()};
+    const Fd listener = open_tcp_listener(place, {}, 10), elsewhere = test::listen_somewhere();
+    EXPECT_FALSE(repair_socket(listener.get(), 10)) << "nothing to do";
+    for (const bool connected : {false, true}) {
+        ::shutdown(listener.get(), SHUT_RDWR);
+        if (connected) {
+            sockaddr_storage address;
+            const socklen_t size = to_sockaddr(local_endpoint(elsewhere.get()), address);
+            ASSERT_EQ(::connect(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+        }
+        EXPECT_TRUE(repair_socket(listener.get(), 10));
+        EXPECT_EQ(local_endpoint(listener.get()), (Endpoint{kLoopback, place.port}));
+        EXPECT_TRUE(test::connect_to(place.port));
+    }
+    const Fd udp = open_udp_socket(place, true), other = open_udp_socket({kLoopback, 0}, true);
+    EXPECT_FALSE(repair_socket(udp.get(), 0));
+    sockaddr_storage address;
+    const socklen_t size = to_sockaddr(local_endpoint(other.get()), address);
+    ASSERT_EQ(::connect(udp.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_TRUE(repair_socket(udp.get(), 0));
+    const Fd client = udp_client({kLoopback, place.port});
+    ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+    char byte;
+    EXPECT_EQ(::recv(udp.get(), &byte, 1, 0), 1);
 }
 
 // Inode and cookie name a socket: the same through every descriptor of it, another one for another socket.
