@@ -7,8 +7,8 @@
 
 namespace portier::admin {
 
-// --socket, then $PORTIER_SOCKET, then `configured` (admin.socket), then the default for this user: /run/portier/portier.sock
-// for root, else portier.sock in $XDG_RUNTIME_DIR or in /tmp/portier-UID.
+// --socket, then $PORTIER_SOCKET, then `configured` (admin.socket), then the default for this user:
+// /run/portier/portier.sock for root, else portier.sock in $XDG_RUNTIME_DIR or in /tmp/portier-UID.
 std::string command_path(const std::string& option, const std::string& configured);
 
 // The folder of a path, "." for a mere name.

@@ -12,7 +12,9 @@ inline std::uint64_t monotonic_microseconds() {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-inline std::uint64_t monotonic_milliseconds() { return monotonic_microseconds() / 1000; }
+inline std::uint64_t monotonic_milliseconds() {
+    return monotonic_microseconds() / 1000;
+}
 
 inline std::uint64_t wall_milliseconds() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -146,7 +146,9 @@ void log_limited(LogSeverity severity, std::string_view message, std::initialize
         log(severity, message, fields);
 }
 
-bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+bool stderr_is_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
+}
 
 void set_up_log(const LogOptions& options) {
     shape() = {options.json, options.role, std::make_shared<Sink>()};
@@ -156,7 +158,9 @@ void set_up_log(const LogOptions& options) {
     spdlog::set_default_logger(std::move(logger));
 }
 
-void set_log_level(LogSeverity least) { spdlog::default_logger_raw()->set_level(level_of(least)); }
+void set_log_level(LogSeverity least) {
+    spdlog::default_logger_raw()->set_level(level_of(least));
+}
 
 LogSeverity log_severity(std::string_view word) {
     if (word == "debug") return LogSeverity::debug;

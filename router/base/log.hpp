@@ -18,8 +18,8 @@ struct LogField {
     LogField(std::string_view name_, const char* value) : name(name_), text(value) {}
     LogField(std::string_view name_, const std::string& value) : name(name_), text(value) {}
     template <typename Integer>
-        requires std::is_integral_v<Integer>
-    LogField(std::string_view name_, Integer value) : name(name_), text(std::to_string(value)), number(true) {}
+    requires std::is_integral_v<Integer> LogField(std::string_view name_, Integer value)
+        : name(name_), text(std::to_string(value)), number(true) {}
     LogField(std::string_view name_, double value) : name(name_), text(std::to_string(value)), number(true) {}
 
     std::string_view name;
@@ -41,13 +41,21 @@ void set_log_level(LogSeverity least);
 LogSeverity log_severity(std::string_view word);
 void log(LogSeverity severity, std::string_view message, std::initializer_list<LogField> fields = {});
 
-// For messages that a fault can repeat without end: at most one of the same text a second from this process, the next one
-// says how many were left out.
+// For messages that a fault can repeat without end: at most one of the same text a second from this process, the next
+// one says how many were left out.
 void log_limited(LogSeverity severity, std::string_view message, std::initializer_list<LogField> fields = {});
 
-inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) { log(LogSeverity::debug, m, f); }
-inline void log_info(std::string_view m, std::initializer_list<LogField> f = {}) { log(LogSeverity::info, m, f); }
-inline void log_warning(std::string_view m, std::initializer_list<LogField> f = {}) { log(LogSeverity::warning, m, f); }
-inline void log_error(std::string_view m, std::initializer_list<LogField> f = {}) { log(LogSeverity::error, m, f); }
+inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) {
+    log(LogSeverity::debug, m, f);
+}
+inline void log_info(std::string_view m, std::initializer_list<LogField> f = {}) {
+    log(LogSeverity::info, m, f);
+}
+inline void log_warning(std::string_view m, std::initializer_list<LogField> f = {}) {
+    log(LogSeverity::warning, m, f);
+}
+inline void log_error(std::string_view m, std::initializer_list<LogField> f = {}) {
+    log(LogSeverity::error, m, f);
+}
 
 }  // namespace portier

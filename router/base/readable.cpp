@@ -21,7 +21,9 @@ struct Readable::State : std::enable_shared_from_this<Readable::State> {
 Readable::Readable(boost::asio::io_context& io, int fd, std::function<void()> on_readable)
     : state_(std::make_shared<State>(io, fd, std::move(on_readable))) {}
 
-Readable::~Readable() { stop(); }
+Readable::~Readable() {
+    stop();
+}
 
 void Readable::wait() {
     if (state_->waiting || state_->stopped) return;

@@ -1,5 +1,6 @@
 // Waits until a descriptor that somebody else owns becomes readable, again and again until stopped. Asio's descriptor
-// objects close what they hold; this one only looks, so ownership and flags stay as they are. One thread: that of the io_context.
+// objects close what they hold; this one only looks, so ownership and flags stay as they are. One thread: that of the
+// io_context.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -40,12 +40,12 @@ const char* to_string(Balance value);
 const char* to_string(OverLimit value);
 const char* to_string(LogLevel value);
 
-struct Limits {  // setrlimit(2) of each process; empty: inherited
-    std::optional<std::uint64_t> open_files;   // RLIMIT_NOFILE
-    std::optional<std::uint64_t> memory;       // bytes, RLIMIT_AS
-    std::optional<std::uint64_t> processes;    // RLIMIT_NPROC
-    std::optional<std::uint64_t> core;         // bytes, RLIMIT_CORE
-    std::optional<Milliseconds> cpu;           // whole seconds, RLIMIT_CPU
+struct Limits {                               // setrlimit(2) of each process; empty: inherited
+    std::optional<std::uint64_t> open_files;  // RLIMIT_NOFILE
+    std::optional<std::uint64_t> memory;      // bytes, RLIMIT_AS
+    std::optional<std::uint64_t> processes;   // RLIMIT_NPROC
+    std::optional<std::uint64_t> core;        // bytes, RLIMIT_CORE
+    std::optional<Milliseconds> cpu;          // whole seconds, RLIMIT_CPU
     bool operator==(const Limits&) const = default;
 };
 
@@ -69,24 +69,24 @@ struct Handler {
     std::string program;               // absolute path of argv[0], checked to be executable
     unsigned processes = 1;
     Balance balance = Balance::round_robin;
-    std::string user;                  // empty: as portier itself
-    std::string group;                 // empty: the user's primary group
+    std::string user;   // empty: as portier itself
+    std::string group;  // empty: the user's primary group
     std::map<std::string, std::string> env;
-    std::string working_directory;     // absolute; not set: the configuration's folder
+    std::string working_directory;  // absolute; not set: the configuration's folder
     Ready ready = Ready::immediate;
     Milliseconds ready_timeout{30000};
-    Milliseconds watchdog{0};          // 0: none
+    Milliseconds watchdog{0};  // 0: none
     Limits limits;
     Restart restart;
     Stop stop;
     Start start = Start::always;
-    Milliseconds stop_when_idle{0};    // 0: never
+    Milliseconds stop_when_idle{0};  // 0: never
     bool operator==(const Handler&) const = default;
 };
 
 struct TcpOptions {
     bool nodelay = true;
-    std::optional<Milliseconds> keepalive;     // idle time before the first probe
+    std::optional<Milliseconds> keepalive;  // idle time before the first probe
     std::optional<Milliseconds> user_timeout;
     unsigned fast_open = 0;                    // queue length, 0: off
     std::optional<Milliseconds> defer_accept;  // whole seconds
@@ -106,12 +106,12 @@ struct Rate {  // `count` in every `period`
 };
 
 struct Port {
-    std::string key;   // as written, "7001/tcp": the value of the metric label `port`
+    std::string key;  // as written, "7001/tcp": the value of the metric label `port`
     Mark mark;
     Protocol protocol = Protocol::tcp;
     std::optional<net::Address> address;  // empty: every address, IPv4 and IPv6
     std::uint16_t first = 0;
-    std::uint16_t last = 0;               // == first unless a range
+    std::uint16_t last = 0;  // == first unless a range
     std::string handler;
     unsigned backlog = 4096;
     TcpOptions tcp;
@@ -129,8 +129,8 @@ struct Port {
 struct Admin {
     std::optional<net::Endpoint> listen;  // empty: no HTTP
     Mark listen_mark;
-    bool expose = false;                  // `listen` may be reachable from other machines
-    std::string socket;                   // empty: the default of --socket / $PORTIER_SOCKET
+    bool expose = false;  // `listen` may be reachable from other machines
+    std::string socket;   // empty: the default of --socket / $PORTIER_SOCKET
     bool operator==(const Admin&) const = default;
 };
 
@@ -178,8 +178,8 @@ struct Diagnostic {
 std::string render(const Diagnostic& diagnostic);  // several lines, each ended by '\n'
 
 struct Loaded {
-    std::optional<Config> config;          // empty when there is an error
-    std::vector<Diagnostic> diagnostics;   // all of them, sorted by place; warnings too
+    std::optional<Config> config;         // empty when there is an error
+    std::vector<Diagnostic> diagnostics;  // all of them, sorted by place; warnings too
 };
 
 // Never throws for what a file contains; a missing or unreadable file is a diagnostic as well.

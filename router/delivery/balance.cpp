@@ -61,8 +61,8 @@ std::size_t choose(BalanceRule rule, std::span<const Candidate> candidates, cons
                    std::size_t& turn) {
     if (candidates.empty()) return kNobody;
     if (rule == BalanceRule::source_hash) return highest_score(candidates, source);
-    const std::size_t index = rule == BalanceRule::round_robin ? next_in_turn(candidates, turn)
-                                                               : fewest_connections(candidates, turn);
+    const std::size_t index =
+        rule == BalanceRule::round_robin ? next_in_turn(candidates, turn) : fewest_connections(candidates, turn);
     if (index != kNobody) turn = (index + 1) % candidates.size();
     return index;
 }

@@ -12,7 +12,7 @@ namespace portier::delivery {
 namespace {
 
 constexpr std::chrono::microseconds kPeriod{1000};
-constexpr unsigned kManyWakes = 4;   // in a period: rather look than be woken
+constexpr unsigned kManyWakes = 4;    // in a period: rather look than be woken
 constexpr unsigned kFewMessages = 2;  // found by a look: rather be woken
 
 }  // namespace
@@ -30,7 +30,9 @@ void ChannelPoll::add(std::uint32_t number, int channel) {
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, channel, &event) < 0) throw_errno("watch a channel");
 }
 
-void ChannelPoll::remove(int channel) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, channel, nullptr); }
+void ChannelPoll::remove(int channel) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, channel, nullptr);
+}
 
 // Returns how many channels had something to say.
 unsigned ChannelPoll::look() {

@@ -1,6 +1,6 @@
-// Watches the channels of one pool. What processes say (*taken*, credit) is seldom urgent, so under load it is looked at
-// once a millisecond and after each burst of accepts instead of waking the desk for every message; when little is said,
-// or somebody waits for credit, every message wakes it at once. Desk thread only.
+// Watches the channels of one pool. What processes say (*taken*, credit) is seldom urgent, so under load it is looked
+// at once a millisecond and after each burst of accepts instead of waking the desk for every message; when little is
+// said, or somebody waits for credit, every message wakes it at once. Desk thread only.
 #pragma once
 
 #include <cstdint>

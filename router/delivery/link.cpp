@@ -127,8 +127,8 @@ LinkReceived receive_from_router(int link) {
     Header header{};
     const net::Received received = net::receive_message(link, std::as_writable_bytes(std::span(&header, 1)));
     if (received.error) return {received.error, std::nullopt};
-    const bool known = header.type == LinkType::applied || header.type == LinkType::demand ||
-                       header.type == LinkType::broken;
+    const bool known =
+        header.type == LinkType::applied || header.type == LinkType::demand || header.type == LinkType::broken;
     if (received.size != sizeof header || !known || header.count != 0 || !received.descriptors.empty())
         return {errno_code(EBADMSG), std::nullopt};
     return {{}, LinkMessage{header.type, header.generation, {}, {}}};

@@ -45,8 +45,8 @@ struct LinkReceived {
     std::optional<LinkMessage> message;
 };
 LinkReceived receive_link(int link);
-// At the keeper's end: what no router says (anything but `applied`, `demand` and `broken`) is EBADMSG and is not looked at
-// further.
+// At the keeper's end: what no router says (anything but `applied`, `demand` and `broken`) is EBADMSG and is not looked
+// at further.
 LinkReceived receive_from_router(int link);
 
 }  // namespace portier::delivery

@@ -143,7 +143,8 @@ void Accounting::schedule_drain() {
 void Accounting::on_handover(const metrics::Handover& record) {
     // Delivered again: its first process no longer has it.
     if (const auto before = ledger_.find(record.cookie)) board_.processes[before->process].ended.add();
-    ledger_.put({.cookie = record.cookie, .since_ms = record.accepted_ms, .port = record.port, .process = record.process});
+    ledger_.put(
+        {.cookie = record.cookie, .since_ms = record.accepted_ms, .port = record.port, .process = record.process});
 }
 
 void Accounting::on_destroyed(const net::SocketReport& report) {
@@ -171,7 +172,8 @@ void Accounting::count_end(const net::SocketReport& report, const Ledger::Entry&
     board_.processes[entry.process].ended.add();
     const PortIndex::Port* port = ports_.find(report.local);
     if (!port) return;
-    if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources) hooks_.source_ended(entry.port, report.remote.address);
+    if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources)
+        hooks_.source_ended(entry.port, report.remote.address);
     if (log_connections_) log_connection(*port, report, entry);
 }
 

@@ -41,8 +41,8 @@ public:
     // Settles the counts of a router before us that died. Must be done before the desk accepts anything.
     Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks hooks);
 
-    // `destroy_events`: the netlink socket, or an empty Fd when it did not change. If the plan has none, ends are found by
-    // dumps: late, and for an unknown reason.
+    // `destroy_events`: the netlink socket, or an empty Fd when it did not change. If the plan has none, ends are found
+    // by dumps: late, and for an unknown reason.
     void apply(const delivery::Plan& plan, Fd destroy_events);
 
 private:

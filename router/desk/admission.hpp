@@ -94,7 +94,8 @@ private:
     std::map<net::Address, Source> sources_;
 };
 
-// The client as the limits see it: an IPv4 address, or the /64 network of an IPv6 address (one customer, many addresses).
+// The client as the limits see it: an IPv4 address, or the /64 network of an IPv6 address (one customer, many
+// addresses).
 net::Address source_key(const net::Address& address);
 
 }  // namespace portier::desk

@@ -9,7 +9,9 @@ constexpr std::uint64_t kRowMask = (std::uint64_t{1} << kRowBits) - 1;
 static_assert(metrics::kMaxProcessRows <= kRowMask + 1 && metrics::kMaxPortRows <= kRowMask + 1);
 
 // The index is doubled when it is fuller than four fifths.
-bool crowded(std::size_t used, std::size_t cells) { return used * 5 > cells * 4; }
+bool crowded(std::size_t used, std::size_t cells) {
+    return used * 5 > cells * 4;
+}
 
 }  // namespace
 
@@ -32,7 +34,9 @@ void Ledger::drop_last_if_twice() {
     }
 }
 
-std::uint64_t Ledger::size() const { return board_.ledger_size.load(std::memory_order_relaxed); }
+std::uint64_t Ledger::size() const {
+    return board_.ledger_size.load(std::memory_order_relaxed);
+}
 
 Ledger::Entry Ledger::entry_at(std::uint32_t position) const {
     const metrics::LedgerEntry& raw = board_.ledger[position];

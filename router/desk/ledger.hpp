@@ -1,6 +1,6 @@
-// The ledger: every live connection that processes hold, 16 bytes each on the board plus an index of 5 to 10 bytes here.
-// It answers, when the kernel announces the end of a connection, which port and process had it and since when, and it survives
-// the router because the entries lie on the board. Accounting's thread only.
+// The ledger: every live connection that processes hold, 16 bytes each on the board plus an index of 5 to 10 bytes
+// here. It answers, when the kernel announces the end of a connection, which port and process had it and since when,
+// and it survives the router because the entries lie on the board. Accounting's thread only.
 #pragma once
 
 #include <cstdint>

@@ -6,12 +6,17 @@ namespace portier::keeper {
 
 namespace {
 
-const std::string& name_of(const config::Handler& handler) { return handler.name; }
-const std::string& name_of(const config::Port& port) { return port.key; }
+const std::string& name_of(const config::Handler& handler) {
+    return handler.name;
+}
+const std::string& name_of(const config::Port& port) {
+    return port.key;
+}
 
 template <typename Item>
 const Item* find(const std::vector<Item>& items, const std::string& name) {
-    const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return name_of(item) == name; });
+    const auto found =
+        std::find_if(items.begin(), items.end(), [&](const Item& item) { return name_of(item) == name; });
     return found == items.end() ? nullptr : &*found;
 }
 
@@ -33,7 +38,8 @@ std::string describe(const std::vector<Item>& before, const std::vector<Item>& a
 std::string describe_changes(const config::Config& before, const config::Config& after,
                              const std::set<std::string>& restarted) {
     std::string text = describe(before.handlers, after.handlers, [&](const config::Handler& handler, std::string how) {
-        if (how == "changed") how += restarted.contains(handler.name) ? ", its processes are replaced" : ", its processes stay";
+        if (how == "changed")
+            how += restarted.contains(handler.name) ? ", its processes are replaced" : ", its processes stay";
         return "handler " + handler.name + ": " + how + "\n";
     });
     // A port that comes or goes changes what its inheriting processes hold.

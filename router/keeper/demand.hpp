@@ -1,6 +1,6 @@
-// `start: on_demand` and `stop_when_idle`: wakes handlers whose processes accept for themselves when something arrives on
-// their sockets (for the others the router asks), and puts processes to sleep that have had no connection for a while.
-// Keeper's thread only.
+// `start: on_demand` and `stop_when_idle`: wakes handlers whose processes accept for themselves when something arrives
+// on their sockets (for the others the router asks), and puts processes to sleep that have had no connection for a
+// while. Keeper's thread only.
 #pragma once
 
 #include <functional>

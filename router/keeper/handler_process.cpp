@@ -30,7 +30,8 @@ std::vector<proc::ResourceLimit> resource_limits(const config::Limits& limits) {
     add(RLIMIT_NPROC, limits.processes);
     add(RLIMIT_CORE, limits.core);
     if (limits.cpu)
-        result.push_back({RLIMIT_CPU, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(*limits.cpu).count())});
+        result.push_back(
+            {RLIMIT_CPU, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(*limits.cpu).count())});
     return result;
 }
 
@@ -90,7 +91,9 @@ HandlerProcess::~HandlerProcess() {
     if (child_.pidfd) finish();
 }
 
-std::uint64_t HandlerProcess::started_ms() const { return row_.started_ms.get(); }
+std::uint64_t HandlerProcess::started_ms() const {
+    return row_.started_ms.get();
+}
 
 proc::Command HandlerProcess::make_command(int output, int far_channel) {
     const config::Handler& handler = setup_.handler;
@@ -181,7 +184,8 @@ void HandlerProcess::drain(std::chrono::milliseconds patience) {
     if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
-    // The router has its own copy; once that is gone too, the process reads an end of file, which means the same as drain.
+    // The router has its own copy; once that is gone too, the process reads an end of file, which means the same as
+    // drain.
     channel_.reset();
     alarm_.set(patience, [this] { stop(); });
 }
@@ -205,7 +209,9 @@ void HandlerProcess::give_up() {
     });
 }
 
-void HandlerProcess::kill() { proc::kill_group(child_, SIGKILL); }
+void HandlerProcess::kill() {
+    proc::kill_group(child_, SIGKILL);
+}
 
 std::optional<proc::Ending> HandlerProcess::finish() {
     alarm_.cancel();

@@ -68,8 +68,8 @@ public:
     std::uint64_t started_ms() const;
     const std::string& status() const { return status_; }
 
-    // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its channel
-    // and gets the signal after `patience`. SIGKILL to the group follows after the handler's stop timeout.
+    // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its
+    // channel and gets the signal after `patience`. SIGKILL to the group follows after the handler's stop timeout.
     void drain(std::chrono::milliseconds patience);
     // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.
     void stop();
@@ -99,13 +99,13 @@ private:
     Fd channel_;
     proc::Child child_;
     std::unique_ptr<Readable> exit_;
-    Alarm alarm_;                               // ready_timeout, then stop
+    Alarm alarm_;  // ready_timeout, then stop
     Alarm watchdog_;
     std::optional<metrics::Restarted> blamed_;  // why we killed it
     bool ready_ = false;
     bool asked_to_stop_ = false;
-    bool signalled_ = false;                    // and the time until SIGKILL runs
-    std::string status_;                        // STATUS= of sd_notify
+    bool signalled_ = false;  // and the time until SIGKILL runs
+    std::string status_;      // STATUS= of sd_notify
 };
 
 }  // namespace portier::keeper

@@ -49,8 +49,8 @@ public:
     // What a reload would change, or why it would be refused. Opens what would be new for a moment, changes nothing.
     ReloadAnswer rehearse_reload();
 
-    // Stops accepting, delivers what waits, drains the handlers; `stopped` is called when everything has ended. A second
-    // call hurries.
+    // Stops accepting, delivers what waits, drains the handlers; `stopped` is called when everything has ended. A
+    // second call hurries.
     void stop(std::function<void()> stopped);
 
     const config::Config& config() const { return config_; }
@@ -105,6 +105,5 @@ private:
     bool json_log_;
     bool stopping_ = false;
 };
-
 
 }  // namespace portier::keeper

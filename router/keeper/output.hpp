@@ -1,6 +1,6 @@
 // What a handler process writes to stdout and stderr becomes log lines with its name: one line each, escaped, cut at
-// 4 KiB, at most 100 a second; what is left out is counted, and who writes more than 4 MiB a second has to wait. Keeper's
-// thread only.
+// 4 KiB, at most 100 a second; what is left out is counted, and who writes more than 4 MiB a second has to wait.
+// Keeper's thread only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

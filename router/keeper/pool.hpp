@@ -53,7 +53,8 @@ public:
     // Puts aside a process that has nothing to do (drain_leaving() then ends it); the slot sleeps.
     void put_to_sleep(const SlotKey& key);
 
-    // The process of this row takes no more connections: unless it is ending anyway, it is stopped and another one follows.
+    // The process of this row takes no more connections: unless it is ending anyway, it is stopped and another one
+    // follows.
     void replace_broken(std::uint32_t row);
 
     // The end of the daemon: from now on no process is started again.

@@ -1,5 +1,6 @@
-// Keeper's reload: read and check the whole file, open what is new, start successors and wait until they are ready, then
-// swap. Until the swap nothing of the present configuration is touched, so every failure leaves things as they were.
+// Keeper's reload: read and check the whole file, open what is new, start successors and wait until they are ready,
+// then swap. Until the swap nothing of the present configuration is touched, so every failure leaves things as they
+// were.
 #include <system_error>
 
 #include "base/clock.hpp"
@@ -20,7 +21,9 @@ const ReloadAnswer kStopping{.ok = false, .changed = false, .text = "portier is 
 
 }  // namespace
 
-bool Keeper::reload_committing() const { return reload_ && reload_->committing; }
+bool Keeper::reload_committing() const {
+    return reload_ && reload_->committing;
+}
 
 void Keeper::reload(std::function<void(const ReloadAnswer&)> answer) {
     if (stopping_) return answer(kStopping);
@@ -146,7 +149,7 @@ void Keeper::finish_reload(const ReloadAnswer& outcome) {
     ReloadAnswer answer = outcome;
     answer.diagnostics = std::move(reload_->diagnostics);
     metrics::Globals& globals = board_->globals;
-    const auto result = !answer.ok      ? metrics::ReloadResult::failed
+    const auto result = !answer.ok       ? metrics::ReloadResult::failed
                         : answer.changed ? metrics::ReloadResult::applied
                                          : metrics::ReloadResult::unchanged;
     globals.reloads[static_cast<std::size_t>(result)].add();
@@ -157,11 +160,13 @@ void Keeper::finish_reload(const ReloadAnswer& outcome) {
         last_reload_error_.clear();
         answer.text = (answer.changed ? "reloaded, generation " : "nothing changed, generation ") +
                       std::to_string(globals.generation.get()) + "\n";
-        log_info("reload", {{"result", answer.changed ? "applied" : "unchanged"}, {"generation", globals.generation.get()}});
+        log_info("reload",
+                 {{"result", answer.changed ? "applied" : "unchanged"}, {"generation", globals.generation.get()}});
     } else {
         sockets_.keep_spares(reload_->sockets);
         last_reload_error_ = answer.text;
-        log_error("reload refused, everything stays as it was", {{"error", answer.text.substr(0, answer.text.find('\n'))}});
+        log_error("reload refused, everything stays as it was",
+                  {{"error", answer.text.substr(0, answer.text.find('\n'))}});
     }
     const std::unique_ptr<Reload> done = std::move(reload_);
     for (const auto& tell : done->answers) tell(answer);

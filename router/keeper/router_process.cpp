@@ -57,7 +57,8 @@ void RouterProcess::spawn() {
     command.executable = executable_.get();
     command.argv = {"portier", "router", "--log-level", options_.log_level};
     if (options_.json_log) command.argv.push_back("--log-json");
-    for (const char* inherited : {"PATH", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
+    for (const char* inherited :
+         {"PATH", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
         if (const char* value = ::getenv(inherited)) command.environment[inherited] = value;
     command.working_directory = "/";
     command.parent_death_signal = SIGKILL;
@@ -160,8 +161,8 @@ void RouterProcess::on_exit() {
     board_->globals.router_restarts[by_signal ? 1 : 0].add();
     deaths_ = monotonic_milliseconds() - started_ms_ < kDeathsForgottenMs ? deaths_ + 1 : 1;
     const bool wait = deaths_ > kManyDeaths;
-    log_warning("the router died, another one follows",
-                {{"reason", ending ? proc::to_string(*ending) : "unknown end"}, {"after_ms", wait ? kDelay.count() : 0}});
+    log_warning("the router died, another one follows", {{"reason", ending ? proc::to_string(*ending) : "unknown end"},
+                                                         {"after_ms", wait ? kDelay.count() : 0}});
     if (!wait) return replace();
     restart_.set(kDelay, [this] { replace(); });
 }

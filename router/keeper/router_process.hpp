@@ -19,7 +19,7 @@ namespace portier::keeper {
 class RouterProcess {
 public:
     struct Options {
-        std::string user;       // empty: as the keeper
+        std::string user;  // empty: as the keeper
         bool json_log = false;
         std::string log_level;
         // The order as it is now; asked whenever one is sent, because its descriptors are those of this moment.

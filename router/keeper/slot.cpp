@@ -71,9 +71,8 @@ void Slot::spawn() {
                        .channel_number = handoff ? context_.next_number++ : 0,
                        .row = context_.rows.take_process(),
                        .handler_row = context_.rows.handler(plan_.handler.name)};
-    HandlerProcess::Events events{
-        .ready = [this] { events_.changed(); },
-        .ended = [this](const ProcessEnd& end) { on_ended(end); }};
+    HandlerProcess::Events events{.ready = [this] { events_.changed(); },
+                                  .ended = [this](const ProcessEnd& end) { on_ended(end); }};
     const std::uint32_t row = setup.row;
     started_ms_ = monotonic_milliseconds();
     try {
@@ -106,10 +105,9 @@ void Slot::on_ended(const ProcessEnd& end) {
 void Slot::schedule_restart(metrics::Restarted reason, const std::string& text) {
     const auto delay = next_delay();
     last_end_ = text;
-    log_warning("process ended, another one follows", {{"handler", plan_.handler.name},
-                                                       {"process", plan_.slot},
-                                                       {"reason", text},
-                                                       {"after_ms", delay.count()}});
+    log_warning(
+        "process ended, another one follows",
+        {{"handler", plan_.handler.name}, {"process", plan_.slot}, {"reason", text}, {"after_ms", delay.count()}});
     set_waiting(true);
     restart_.set(delay, [this, reason] {
         context_.board.handlers[context_.rows.handler(plan_.handler.name)]

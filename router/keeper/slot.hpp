@@ -32,15 +32,15 @@ struct SlotContext {
 class Slot {
 public:
     struct Events {
-        std::function<void()> changed;                        // a process became ready, or ended
-        std::function<void(const ProcessEnd& end)> failed;    // as a candidate: it ended before it was ready
+        std::function<void()> changed;                      // a process became ready, or ended
+        std::function<void(const ProcessEnd& end)> failed;  // as a candidate: it ended before it was ready
     };
 
     Slot(const SlotContext& context, SlotPlan plan, Events events);
     ~Slot();
 
-    // Starts the process; as a candidate of a reload a failure throws, else it is tried again later. A candidate that is
-    // started on demand only takes its place.
+    // Starts the process; as a candidate of a reload a failure throws, else it is tried again later. A candidate that
+    // is started on demand only takes its place.
     void start_candidate();
     void start();
     // `start: on_demand` and nothing runs or is about to.

@@ -68,7 +68,9 @@ Fd open_admin_socket(const config::Admin& admin) {
 
 // The flag belongs to the open file description, which programs that inherit the socket share: it is set where the
 // router accepts, and never taken back, because by then a program may have set it for itself.
-void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(int fd) {
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
 
 // What the last process of a slot has left unread is too old for the next one.
 void throw_away_datagrams(int fd) {
@@ -103,7 +105,8 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
         ++set.wanted_[{key.protocol, key.place, 0}];
         const auto present = before.sockets_.find(key);
         if (present == before.sockets_.end()) {
-            set.sockets_.emplace(key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key), port.backlog));
+            set.sockets_.emplace(key,
+                                 std::make_shared<OpenSocket>(next_number++, open_socket(port, key), port.backlog));
             return;
         }
         if (before.is_spare(key)) throw_away_datagrams(present->second->fd.get());
@@ -146,7 +149,8 @@ void SocketSet::tune(const config::Config& config) const {
 std::vector<std::shared_ptr<OpenSocket>> SocketSet::of_port(const config::Port& port, std::uint32_t slot) const {
     std::vector<std::shared_ptr<OpenSocket>> result;
     for (unsigned number = port.first; number <= port.last; ++number) {
-        const Key key{port.protocol, {port.address, static_cast<std::uint16_t>(number)},
+        const Key key{port.protocol,
+                      {port.address, static_cast<std::uint16_t>(number)},
                       port.protocol == config::Protocol::udp ? slot : 0};
         const auto found = sockets_.find(key);
         if (found != sockets_.end()) result.push_back(found->second);

@@ -3,7 +3,8 @@
 
 namespace portier {
 
-// Descriptors 3 (link to the keeper) and 4 (the board) are ours. Returns the exit code when the keeper says stop or is gone.
+// Descriptors 3 (link to the keeper) and 4 (the board) are ours. Returns the exit code when the keeper says stop or is
+// gone.
 int run_router();
 
 }  // namespace portier

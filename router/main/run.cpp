@@ -54,7 +54,8 @@ public:
     void run() {
         keeper_.start();
         wait_for_signal();
-        log_info("running", {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
+        log_info("running",
+                 {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
         tell_ports();
         io_.run();
     }

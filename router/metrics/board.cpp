@@ -8,7 +8,8 @@
 
 namespace portier::metrics {
 
-// A file of zeros is a valid empty board, so it is mapped and never constructed; that also lets a second process attach.
+// A file of zeros is a valid empty board, so it is mapped and never constructed; that also lets a second process
+// attach.
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::is_trivially_destructible_v<Board>);
 
@@ -25,7 +26,9 @@ BoardMemory BoardMemory::create() {
     return BoardMemory(std::move(descriptor));
 }
 
-BoardMemory BoardMemory::attach(Fd descriptor) { return BoardMemory(std::move(descriptor)); }
+BoardMemory BoardMemory::attach(Fd descriptor) {
+    return BoardMemory(std::move(descriptor));
+}
 
 BoardMemory::BoardMemory(BoardMemory&& other) noexcept
     : descriptor_(std::move(other.descriptor_)), board_(std::exchange(other.board_, nullptr)) {}

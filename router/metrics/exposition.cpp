@@ -16,7 +16,9 @@ namespace portier::metrics {
 
 namespace {
 
-double seconds(std::uint64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
+double seconds(std::uint64_t microseconds) {
+    return static_cast<double>(microseconds) / 1e6;
+}
 
 // The families of the catalogue, filled by name: a name that is not in the catalogue is a defect.
 class Page {
@@ -148,7 +150,8 @@ void add_handler(Page& page, const std::string& name, const HandlerRow& row, con
     for (const auto& [slot, connections] : pool.connections)
         page.set("portier_handler_connections_active", {name, std::to_string(slot)}, connections);
     for (const auto& [slot, started] : pool.started_ms)
-        page.set("portier_handler_start_time_seconds", {name, std::to_string(slot)}, static_cast<double>(started) / 1e3);
+        page.set("portier_handler_start_time_seconds", {name, std::to_string(slot)},
+                 static_cast<double>(started) / 1e3);
     page.set_each("portier_handler_restarts_total", name, kRestartedNames, row.restarts);
     page.set("portier_handler_cpu_seconds_total", {name},
              seconds(row.ended_cpu_microseconds.get() + pool.cpu_microseconds));

@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxDoors = 64;
 enum class HandoffType : std::uint8_t { doors = 1, taken = 2, credit = 3, drain = 4, stopping = 5 };
 
 struct Door {
-    std::uint64_t id = 0;        // grows by one per door on one channel
-    std::uint8_t protocol = 6;   // IANA: 6 TCP, 17 UDP
+    std::uint64_t id = 0;       // grows by one per door on one channel
+    std::uint8_t protocol = 6;  // IANA: 6 TCP, 17 UDP
     Endpoint local;
     Endpoint remote;
     std::vector<std::span<const std::byte>> datagrams;  // early ones, in order (UDP); point into the message
@@ -29,9 +29,9 @@ struct Door {
 
 struct HandoffMessage {
     HandoffType type;
-    std::vector<Door> doors;     // doors
-    std::uint64_t taken = 0;     // taken: everything up to and including this id
-    std::uint32_t credit = 0;    // credit: how many doors beyond the last taken one may be under way
+    std::vector<Door> doors;   // doors
+    std::uint64_t taken = 0;   // taken: everything up to and including this id
+    std::uint32_t credit = 0;  // credit: how many doors beyond the last taken one may be under way
 };
 
 // Appends one record to a message begun with encode_header.

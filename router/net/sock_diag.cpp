@@ -19,10 +19,20 @@ namespace portier::net {
 namespace {
 
 // include/net/tcp_states.h; <netinet/tcp.h> has them too but clashes with <linux/tcp.h>.
-enum TcpState { kEstablished = 1, kFinWait1 = 4, kFinWait2 = 5, kCloseWait = 8, kLastAck = 9, kListen = 10, kClosing = 11 };
+enum TcpState {
+    kEstablished = 1,
+    kFinWait1 = 4,
+    kFinWait2 = 5,
+    kCloseWait = 8,
+    kLastAck = 9,
+    kListen = 10,
+    kClosing = 11
+};
 constexpr std::uint8_t kTimeWaitTimer = 3;  // idiag_timer of the small sockets that TIME_WAIT leaves behind
 
-constexpr unsigned bit(int state) { return 1u << state; }
+constexpr unsigned bit(int state) {
+    return 1u << state;
+}
 
 Endpoint endpoint(std::uint8_t family, const __be32 (&address)[4], __be16 port) {
     sockaddr_storage storage{};
@@ -247,7 +257,8 @@ std::error_code dump_sockets(DumpWhat what, std::span<const PortInterval> interv
     for (const int family : {AF_INET, AF_INET6}) {
         for (const PortInterval& interval : asked) {
             DumpVisit state{intervals, visit, {}};
-            if (const auto error = request_dump(netlink.get(), {static_cast<std::uint8_t>(family), what, interval})) return error;
+            if (const auto error = request_dump(netlink.get(), {static_cast<std::uint8_t>(family), what, interval}))
+                return error;
             if (const auto error = read_dump(netlink.get(), state)) return error;
         }
     }

@@ -18,12 +18,12 @@ struct SocketReport {
     std::uint64_t cookie = 0;
     Endpoint local;
     Endpoint remote;
-    std::uint32_t inode = 0;       // 0: nobody has it open (not yet accepted, or closed)
+    std::uint32_t inode = 0;               // 0: nobody has it open (not yet accepted, or closed)
     std::uint32_t accept_queue = 0;        // listening sockets: waiting connections
     std::uint32_t accept_queue_limit = 0;  // listening sockets
     std::uint32_t drops = 0;               // UDP: datagrams that found the queue full, since the socket was opened
     bool listening = false;
-    bool closing = false;                  // past the handler's close (FIN_WAIT, LAST_ACK, CLOSING)
+    bool closing = false;  // past the handler's close (FIN_WAIT, LAST_ACK, CLOSING)
 
     // How the connection ended and what it moved (event only).
     bool has_info = false;
@@ -54,12 +54,13 @@ std::error_code join_destroy_events(int netlink, DestroyGroup group);
 std::error_code filter_destroy_events(int netlink, std::span<const PortInterval> intervals);
 
 // Reads what is waiting, at most `budget` events. ENOBUFS: announcements were lost, a dump is due. EAGAIN: all read.
-std::error_code read_destroy_events(int netlink, unsigned budget, const std::function<void(const SocketReport&)>& visit);
+std::error_code read_destroy_events(int netlink, unsigned budget,
+                                    const std::function<void(const SocketReport&)>& visit);
 
 enum class DumpWhat { connections, listeners, udp_sockets };
 
-// Visits every TCP connection, TCP listener or UDP socket whose local port lies in one of the intervals. Blocks for the time of the dump (about 2 us a
-// socket), so it stays off the data path.
+// Visits every TCP connection, TCP listener or UDP socket whose local port lies in one of the intervals. Blocks for the
+// time of the dump (about 2 us a socket), so it stays off the data path.
 std::error_code dump_sockets(DumpWhat what, std::span<const PortInterval> intervals,
                              const std::function<void(const SocketReport&)>& visit);
 }  // namespace portier::net

@@ -25,6 +25,8 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::uint64_t former_descriptor_limit() { return first_limit().rlim_cur; }
+std::uint64_t former_descriptor_limit() {
+    return first_limit().rlim_cur;
+}
 
 }  // namespace portier::proc

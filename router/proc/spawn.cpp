@@ -235,7 +235,8 @@ Child spawn(const Command& command, const std::string& what) {
 
     std::vector<std::string> argv_strings = command.argv;
     std::vector<std::string> environment = environment_strings(command);
-    ChildSetup::Memory memory{pointers(argv_strings), pointers(environment), std::vector<int>(command.descriptors.size())};
+    ChildSetup::Memory memory{pointers(argv_strings), pointers(environment),
+                              std::vector<int>(command.descriptors.size())};
 
     int pidfd = -1;
     clone_args arguments{};
@@ -268,10 +269,12 @@ Child spawn(const Command& command, const std::string& what) {
 std::optional<Ending> reap(const Child& child) {
     siginfo_t info{};
     rusage usage{};
-    // The raw call also gives the resource usage, which waitid(3) of the C library leaves out. By pid, which is ours until
-    // this call: Asio makes the pidfd non-blocking, and then waiting through it would fail with EAGAIN.
+    // The raw call also gives the resource usage, which waitid(3) of the C library leaves out. By pid, which is ours
+    // until this call: Asio makes the pidfd non-blocking, and then waiting through it would fail with EAGAIN.
     if (::syscall(SYS_waitid, P_PID, child.pid, &info, WEXITED, &usage) < 0) return std::nullopt;
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
     return Ending{info.si_code == CLD_EXITED, info.si_status, seconds(usage.ru_utime) + seconds(usage.ru_stime)};
 }
 

@@ -34,17 +34,17 @@ struct ResourceLimit {
 };
 
 struct Command {
-    std::string program;             // absolute path
-    int executable = -1;             // run this open file instead of what lies at `program`
-    std::vector<std::string> argv;   // argv[0] included
+    std::string program;                             // absolute path
+    int executable = -1;                             // run this open file instead of what lies at `program`
+    std::vector<std::string> argv;                   // argv[0] included
     std::map<std::string, std::string> environment;  // all of it
-    std::string pid_variable;        // set to the child's own pid, "LISTEN_PID"; empty: none
-    std::string working_directory;   // empty: as it is
+    std::string pid_variable;                        // set to the child's own pid, "LISTEN_PID"; empty: none
+    std::string working_directory;                   // empty: as it is
     std::optional<Identity> identity;
     bool drop_capabilities = false;  // also those that root would keep
     std::vector<ResourceLimit> limits;
     std::optional<std::uint64_t> soft_descriptor_limit;  // only the soft one; more if the descriptors below need it
-    int parent_death_signal = 0;     // prctl(2) PR_SET_PDEATHSIG; 0: none
+    int parent_death_signal = 0;                         // prctl(2) PR_SET_PDEATHSIG; 0: none
     // Descriptors: at which number the child gets which of ours. 0, 1 and 2 that are not named are /dev/null.
     std::vector<std::pair<int, int>> descriptors;  // {number in the child, ours}
 };
@@ -59,8 +59,8 @@ struct Child {
 Child spawn(const Command& command, const std::string& what);
 
 struct Ending {
-    bool exited = true;  // false: by a signal
-    int value = 0;       // exit code or signal number
+    bool exited = true;      // false: by a signal
+    int value = 0;           // exit code or signal number
     double cpu_seconds = 0;  // of the process and its waited-for children
 };
 

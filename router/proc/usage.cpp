@@ -16,7 +16,7 @@ namespace {
 
 // Since Linux 6.2 the size of /proc/PID/fd is the number of descriptors; before that they have to be counted.
 std::uint64_t count_fds(const std::string& folder) {
-    struct stat status{};
+    struct stat status {};
     if (::stat(folder.c_str(), &status) == 0 && status.st_size > 0) return static_cast<std::uint64_t>(status.st_size);
     std::error_code error;
     std::uint64_t count = 0;

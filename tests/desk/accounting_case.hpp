@@ -44,8 +44,7 @@ protected:
             desk::Accounting::Hooks{
                 .source_ended = [this](std::uint32_t row,
                                        const net::Address& source) { sources_.emplace_back(row, source); },
-                .sources_found = [this](std::uint32_t row,
-                                        const desk::SourceCounts& counts) { found_[row] = counts; },
+                .sources_found = [this](std::uint32_t row, const desk::SourceCounts& counts) { found_[row] = counts; },
                 .sources_counted = [this](std::uint32_t row,
                                           const desk::SourceCounts& counts) { counted_[row] = counts; }});
         plan_.destroy_events = events ? 1 : 0;

@@ -34,7 +34,9 @@ TEST(SpawnFailure, NamesTheStep) {
          }),
          "handler veg: dup: Bad file descriptor"},
         // A number that our own limit does not allow.
-        {with([](Command& c) { c.descriptors = {{2'000'000'000, STDERR_FILENO}}; }),
+        {with([](Command& c) {
+             c.descriptors = {{2'000'000'000, STDERR_FILENO}};
+         }),
          "handler veg: dup: Invalid argument"},
     };
     for (const auto& c : cases) {
