@@ -87,7 +87,7 @@ void Subscriber::write() {
                         });
 }
 
-void Subscriber::leave(websocket::close_reason reason) {
+void Subscriber::leave(const websocket::close_reason& reason) {
     unsubscribe();
     // The message that is being written must stay until it is out.
     while (queue_.size() > 1) queue_.pop_back();

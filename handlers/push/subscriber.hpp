@@ -31,7 +31,7 @@ public:
 private:
     void read();
     void write();
-    void leave(boost::beast::websocket::close_reason reason);
+    void leave(const boost::beast::websocket::close_reason& reason);
     void unsubscribe();
 
     House& house_;

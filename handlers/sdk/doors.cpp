@@ -146,12 +146,9 @@ void Doors::accept(net::HandoffMessage message, std::vector<Fd> descriptors, boo
 
 void Doors::adjust_window() {
     const std::size_t room = capacity_ > held_ ? capacity_ - held_ : 0;
-    std::uint32_t window = window_;
     // Shrink at once, grow late: at a boundary every connection would otherwise change the window.
-    if (room < window_ || window_ == 0)
-        window = window_for(room);
-    else
-        window = std::max(window_, window_for(room / 2));
+    const bool at_once = room < window_ || window_ == 0;
+    const std::uint32_t window = at_once ? window_for(room) : std::max(window_, window_for(room / 2));
     credit_due_ |= window != window_;
     window_ = window;
 }

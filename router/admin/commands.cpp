@@ -76,7 +76,7 @@ std::string status_answer(keeper::Keeper& keeper) {
 }  // namespace
 
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
-                      const std::string& request, CommandServer::Answer answer) {
+                      const std::string& request, const CommandServer::Answer& answer) {
     const Command command = command_of(request);
     const auto tell = [answer, &keeper](const keeper::ReloadAnswer& outcome) {
         answer(reload_result(keeper, outcome));

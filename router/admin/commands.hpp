@@ -16,6 +16,6 @@ namespace portier::admin {
 // place of a text, `reload` also "generation" and "diagnostics". `stop` starts the end of the daemon; its answer comes
 // when every handler has ended.
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
-                      const std::string& request, CommandServer::Answer answer);
+                      const std::string& request, const CommandServer::Answer& answer);
 
 }  // namespace portier::admin

@@ -233,7 +233,8 @@ void Handoff::on_dead(std::uint32_t number, std::vector<Accepted> left) {
     const auto same = [this, number](const Process& p) {
         if (p.number != number) return false;
         poll_.remove(p.channel->descriptor());
-        context_.on_broken(p.channel->row_number());  // no news if it is dead
+        // No news if it is dead. After *stopping* it may leave its channel and finish what it has.
+        if (!p.channel->row().stopping.get()) context_.on_broken(p.channel->row_number());
         return true;
     };
     std::erase_if(processes_, same);

@@ -55,10 +55,17 @@ void Slot::start() {
 
 // What the last process did to a socket that it inherited is not the next one's fault.
 void Slot::repair_sockets() const {
-    for (const InheritedSocket& inherited : plan_.sockets)
-        if (inherited.socket->backlog > 0 && net::repair_socket(inherited.socket->fd.get(), inherited.socket->backlog))
-            log_warning("a process had shut down or connected a socket that it inherited; it is as before again",
-                        {{"handler", plan_.handler.name}, {"port", inherited.name}});
+    for (const InheritedSocket& inherited : plan_.sockets) {
+        if (inherited.socket->backlog == 0) continue;
+        const auto repaired = net::repair_socket(inherited.socket->fd.get(), inherited.socket->backlog);
+        if (!repaired) continue;
+        log_warning(*repaired
+                        ? "a process has shut down or connected a socket that it inherited"
+                        : "a process had shut down or connected a socket that it inherited; it is as before again",
+                    {{"handler", plan_.handler.name},
+                     {"port", inherited.name},
+                     {"error", *repaired ? repaired->message() : "none"}});
+    }
 }
 
 void Slot::spawn() {

@@ -105,19 +105,19 @@ Fd open_udp_socket(const Place& place, bool first) {
     return open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = true});
 }
 
-bool repair_socket(int fd, unsigned backlog) {
+std::optional<std::error_code> repair_socket(int fd, unsigned backlog) {
     const int type = socket_option(fd, SO_TYPE);
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
     const bool listens = type != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN);
-    if (listens && !connected) return false;
+    if (listens && !connected) return std::nullopt;
     // Dissolves an association (connect(2)); the binding stays, because it was asked for.
     sockaddr nobody{};
     nobody.sa_family = AF_UNSPEC;
-    ::connect(fd, &nobody, sizeof nobody);
-    if (type == SOCK_STREAM) ::listen(fd, static_cast<int>(backlog));
-    return true;
+    if (::connect(fd, &nobody, sizeof nobody) < 0) return errno_code();
+    if (type == SOCK_STREAM && ::listen(fd, static_cast<int>(backlog)) < 0) return errno_code();
+    return std::error_code();
 }
 
 std::uint64_t socket_inode(int fd) {

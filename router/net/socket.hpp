@@ -42,8 +42,8 @@ Fd open_udp_socket(const Place& place, bool first);
 void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog);
 
 // A program that shares a listener or a bound UDP socket may have shut it down or connected it: makes it again what it
-// was. True: it had to.
-bool repair_socket(int fd, unsigned backlog);
+// was. nullopt: there was nothing to do; else how that went.
+std::optional<std::error_code> repair_socket(int fd, unsigned backlog);
 
 // The inode that stays the same over reload, crash and upgrade.
 std::uint64_t socket_inode(int fd);

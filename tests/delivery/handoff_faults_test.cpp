@@ -135,6 +135,17 @@ TEST_F(HandoffFaultsTest, WaitsForAccounting) {
     EXPECT_TRUE(test::run_until(io_, [&] { return rooms_ == 1; })) << "nobody was told";
 }
 
+// After *stopping* a process may close its channel and finish what it has in peace.
+TEST_F(HandoffFaultsTest, LeavesAStoppingProcessInPeace) {
+    start({1, 2});
+    ends_[1].stopping();
+    ends_[1].die();
+    ends_[2].die();
+    ASSERT_TRUE(test::run_until(io_, [&] { return !broken_.empty(); }));
+    test::run_ready(io_);
+    EXPECT_EQ(broken_, std::vector<std::uint32_t>{2});
+}
+
 // A demand that did not get through is made again.
 TEST_F(HandoffFaultsTest, DemandsUntilItIsHeard) {
     on_demand_ = true;

@@ -193,7 +193,7 @@ TEST(UdpSocket, FirstOneRefusesATakenPort) {
 TEST(Sockets, CanBeRepaired) {
     const Place place{kLoopback, test::free_ports()};
     const Fd listener = open_tcp_listener(place, {}, 10), elsewhere = test::listen_somewhere();
-    EXPECT_FALSE(repair_socket(listener.get(), 10)) << "nothing to do";
+    EXPECT_EQ(repair_socket(listener.get(), 10), std::nullopt) << "nothing to do";
     for (const bool connected : {false, true}) {
         ::shutdown(listener.get(), SHUT_RDWR);
         if (connected) {
@@ -201,16 +201,16 @@ TEST(Sockets, CanBeRepaired) {
             const socklen_t size = to_sockaddr(local_endpoint(elsewhere.get()), address);
             ASSERT_EQ(::connect(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
         }
-        EXPECT_TRUE(repair_socket(listener.get(), 10));
+        EXPECT_EQ(repair_socket(listener.get(), 10), std::error_code());
         EXPECT_EQ(local_endpoint(listener.get()), (Endpoint{kLoopback, place.port}));
         EXPECT_TRUE(test::connect_to(place.port));
     }
     const Fd udp = open_udp_socket(place, true), other = open_udp_socket({kLoopback, 0}, true);
-    EXPECT_FALSE(repair_socket(udp.get(), 0));
+    EXPECT_EQ(repair_socket(udp.get(), 0), std::nullopt);
     sockaddr_storage address;
     const socklen_t size = to_sockaddr(local_endpoint(other.get()), address);
     ASSERT_EQ(::connect(udp.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_TRUE(repair_socket(udp.get(), 0));
+    EXPECT_EQ(repair_socket(udp.get(), 0), std::error_code());
     const Fd client = udp_client({kLoopback, place.port});
     ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
     char byte;
