@@ -24,6 +24,8 @@ target_compile_options(portier_options INTERFACE
 if(PORTIER_SANITIZE MATCHES "thread")
   # g++ does not instrument atomic_thread_fence and says so; Asio uses fences.
   target_compile_options(portier_options INTERFACE -Wno-error=tsan -Wno-tsan)
-  # With its instrumentation g++ 12 also takes a coroutine frame's operator new and delete for strangers.
+endif()
+if(PORTIER_SANITIZE)
+  # With a sanitizer g++ 12 also takes the operators new and delete of a coroutine's frame for strangers.
   target_compile_options(portier_options INTERFACE -Wno-mismatched-new-delete)
 endif()
