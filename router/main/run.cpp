@@ -58,6 +58,8 @@ public:
                  {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
         tell_ports();
         io_.run();
+        // With signals_ goes what catches them: one more SIGTERM would be the death of what has ended in good order.
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP}) set_blocked(SIG_BLOCK, signal);
     }
 
 private:

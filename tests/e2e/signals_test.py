@@ -39,6 +39,14 @@ class Signals(street.Case):
         portier.wait_ready()
         portier.wait_metric(1, "portier_config_reloads_total", result="failed")  # nothing more comes from there
 
+    def test_whoever_cannot_wait_for_the_end(self):
+        """However often it is asked to stop, also in its last moment, it ends in good order."""
+        for _ in range(10):
+            portier = self.prepare(street.handler("echo")).start()
+            while portier.process.poll() is None:
+                os.kill(portier.pid, signal.SIGTERM)
+            self.assertEqual(portier.process.returncode, 0)
+
     def test_orphans_are_reaped(self):
         """As the first process of a container, or a subreaper, the keeper inherits what others leave, but no zombie stays;
         how its own processes end it still hears."""
