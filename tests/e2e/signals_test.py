@@ -1,5 +1,6 @@
 """Signals at awkward moments and to the wrong process; what only the first process of a container gets."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,8 +44,10 @@ class Signals(street.Case):
         """However often it is asked to stop, also in its last moment, it ends in good order."""
         for _ in range(10):
             portier = self.prepare(street.handler("echo")).start()
-            while portier.process.poll() is None:
+            while portier.process.returncode is None:
                 os.kill(portier.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    portier.process.wait(0.001)
             self.assertEqual(portier.process.returncode, 0)
 
     def test_orphans_are_reaped(self):
