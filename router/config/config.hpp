@@ -27,7 +27,11 @@ struct Mark {
 // Enumerators are spelled like the YAML words and the metric labels ('-' becomes '_').
 enum class Protocol { tcp, udp };
 enum class Delivery { handoff, inherit, relay, spawn };
-enum class Balance { round_robin, least_connections, source_hash };
+enum class Balance { round_robin, least_connections, source_hash, random_two };
+enum class Dialect { portier, node, haproxy };
+enum class Style { inetd, inetd_wait, ucspi, systemd };
+enum class ProxyVersion { v1, v2 };
+enum class ProxyDatagrams { every, first };
 enum class Ready { immediate, notify };
 enum class Start { always, on_demand };
 enum class OverLimit { wait, reset, close };
@@ -38,6 +42,10 @@ const char* to_string(Protocol value);
 const char* to_string(Delivery value);
 const char* to_string(Balance value);
 const char* to_string(OverLimit value);
+const char* to_string(Dialect value);
+const char* to_string(Style value);
+const char* to_string(ProxyVersion value);
+const char* to_string(ProxyDatagrams value);
 const char* to_string(LogLevel value);
 
 struct Limits {                               // setrlimit(2) of each process; empty: inherited
@@ -61,6 +69,33 @@ struct Stop {
     bool operator==(const Stop&) const = default;
 };
 
+// Where a relay connects to: an entry of `connect`.
+struct Backend {
+    std::string text;  // as written: "127.0.0.1:6379", "db.example.org:5432", "unix:/run/app.sock"
+    Mark mark;
+    std::string host;  // an address or a name; empty: a Unix socket
+    std::uint16_t port = 0;
+    std::string path;  // of a Unix socket, absolute
+    unsigned weight = 1;
+    bool backup = false;
+    std::uint64_t max_connections = 0;  // 0: no limit
+    bool operator==(const Backend&) const = default;
+};
+
+struct Health {                // active checks: a TCP connect
+    Milliseconds interval{0};  // 0: none
+    Milliseconds timeout{1000};
+    unsigned rise = 2;
+    unsigned fall = 3;
+    bool operator==(const Health&) const = default;
+};
+
+struct Queue {                 // connections that wait because every backend is at its limit
+    std::uint64_t max = 1024;  // 0: refused at once
+    Milliseconds timeout{10000};
+    bool operator==(const Queue&) const = default;
+};
+
 struct Handler {
     std::string name;
     Mark mark;
@@ -80,7 +115,23 @@ struct Handler {
     Restart restart;
     Stop stop;
     Start start = Start::always;
-    Milliseconds stop_when_idle{0};  // 0: never
+    Milliseconds stop_when_idle{0};      // 0: never
+    Dialect dialect = Dialect::portier;  // handoff
+    // relay
+    std::vector<Backend> connect;
+    Milliseconds connect_timeout{5000};
+    unsigned attempts = 3;             // backends tried for one connection
+    Milliseconds fail_timeout{10000};  // so long a backend that failed is passed over
+    Health health;
+    Queue queue;
+    std::optional<net::Address> source_address;
+    bool transparent = false;
+    std::optional<ProxyVersion> proxy_protocol;
+    ProxyDatagrams proxy_datagrams = ProxyDatagrams::every;
+    // spawn
+    Style style = Style::inetd;
+    std::uint64_t max_processes = 64;
+    std::uint64_t max_processes_per_source = 0;  // 0: no limit
     bool operator==(const Handler&) const = default;
 };
 
@@ -105,6 +156,12 @@ struct Rate {  // `count` in every `period`
     bool operator==(const Rate&) const = default;
 };
 
+struct ProxyFrom {               // who sends a PROXY header to this port
+    std::vector<Network> from;   // required from these, refused from others; empty: nobody does
+    Milliseconds timeout{5000};  // for the header to come
+    bool operator==(const ProxyFrom&) const = default;
+};
+
 struct Port {
     std::string key;  // as written, "7001/tcp": the value of the metric label `port`
     Mark mark;
@@ -123,8 +180,20 @@ struct Port {
     std::vector<Network> allow;
     std::vector<Network> deny;
     OverLimit over_limit = OverLimit::wait;
+    ProxyFrom proxy_protocol;
+    Milliseconds idle_timeout{0};  // relay; 0: never
+    // Flows (UDP, where the router reads).
+    Milliseconds flow_idle{120000};
+    std::optional<std::uint64_t> max_flows;  // not set: what default_max_flows() says
+    std::uint64_t max_flows_per_source = 0;
     bool operator==(const Port&) const = default;
 };
+
+// Whether the router accepts (or reads the datagrams), and not the processes themselves.
+bool router_accepts(const Handler& handler);
+
+// Handed-off flows cost the kernel work on every new one (a socket each), relayed ones only memory.
+std::uint64_t default_max_flows(Delivery delivery);
 
 struct Admin {
     std::optional<net::Endpoint> listen;  // empty: no HTTP
@@ -143,6 +212,7 @@ struct Log {
 
 struct Router {
     std::string user = "nobody";  // when started as root
+    unsigned relay_threads = 0;   // 0 (YAML: auto): one for each processor
     Milliseconds drain_timeout{30000};
     Log log;
     bool operator==(const Router&) const = default;

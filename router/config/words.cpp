@@ -44,6 +44,41 @@ const char* to_string(OverLimit value) {
     return "";
 }
 
+const char* to_string(Dialect value) {
+    switch (value) {
+        case Dialect::portier: return "portier";
+        case Dialect::node: return "node";
+        case Dialect::haproxy: return "haproxy";
+    }
+    return "";
+}
+
+const char* to_string(Style value) {
+    switch (value) {
+        case Style::inetd: return "inetd";
+        case Style::inetd_wait: return "inetd-wait";
+        case Style::ucspi: return "ucspi";
+        case Style::systemd: return "systemd";
+    }
+    return "";
+}
+
+const char* to_string(ProxyVersion value) {
+    switch (value) {
+        case ProxyVersion::v1: return "v1";
+        case ProxyVersion::v2: return "v2";
+    }
+    return "";
+}
+
+const char* to_string(ProxyDatagrams value) {
+    switch (value) {
+        case ProxyDatagrams::every: return "every";
+        case ProxyDatagrams::first: return "first";
+    }
+    return "";
+}
+
 const char* to_string(LogLevel value) {
     switch (value) {
         case LogLevel::debug: return "debug";
@@ -52,6 +87,15 @@ const char* to_string(LogLevel value) {
         case LogLevel::error: return "error";
     }
     return "";
+}
+
+bool router_accepts(const Handler& handler) {
+    if (handler.delivery == Delivery::spawn) return handler.style != Style::inetd_wait;
+    return handler.delivery != Delivery::inherit;
+}
+
+std::uint64_t default_max_flows(Delivery delivery) {
+    return delivery == Delivery::handoff ? 4096 : 65536;
 }
 
 }  // namespace portier::config

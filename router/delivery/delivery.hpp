@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "net/endpoint.hpp"
@@ -28,11 +29,14 @@ namespace portier::delivery {
 struct HandlerPlan;
 class Descriptors;
 
-// A connection that was accepted and admitted. Whoever holds this value owns the socket.
+// A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
+// owns the socket. After a PROXY header the endpoints are those that it tells.
 struct Accepted {
     Fd socket;  // non-blocking
+    std::uint8_t protocol = IPPROTO_TCP;
     net::Endpoint local;
     net::Endpoint remote;
+    std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;
     std::uint64_t accepted_us = 0;  // monotonic

@@ -58,9 +58,10 @@ std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
     const int socket = accepted.socket.get();
     message_.clear();
     net::encode_header(message_, net::HandoffType::doors, 1);
-    net::encode_door(
-        message_,
-        {.id = id, .protocol = IPPROTO_TCP, .local = accepted.local, .remote = accepted.remote, .datagrams = {}});
+    net::Door door{
+        .id = id, .protocol = accepted.protocol, .local = accepted.local, .remote = accepted.remote, .datagrams = {}};
+    for (const auto& datagram : accepted.datagrams) door.datagrams.emplace_back(datagram);
+    net::encode_door(message_, door);
     if (const auto error = net::send_message(channel_.get(), message_, std::span(&socket, 1))) {
         // EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. EPIPE: the process
         // reads no more, or is dead, which is noticed by reading. In each case the door looks for another process; its

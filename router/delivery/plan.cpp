@@ -10,12 +10,22 @@ BOOST_DESCRIBE_STRUCT(NetworkPlan, (), (address, prefix))
 BOOST_DESCRIBE_STRUCT(AdmissionPlan, (),
                       (max_connections, max_connections_per_source, accept_rate, accept_rate_per_source, allow, deny,
                        over_limit))
-BOOST_DESCRIBE_STRUCT(PortPlan, (), (key, row, protocol, address, first, last, handler, listeners, admission))
+BOOST_DESCRIBE_STRUCT(BackendPlan, (), (row, name, address, port, path, weight, backup, max_connections))
+BOOST_DESCRIBE_STRUCT(HealthPlan, (), (interval_ms, timeout_ms, rise, fall))
+BOOST_DESCRIBE_STRUCT(RelayPlan, (),
+                      (backends, connect_timeout_ms, attempts, fail_timeout_ms, health, queue_max, queue_timeout_ms,
+                       source_address, transparent, proxy_protocol, proxy_datagrams))
+BOOST_DESCRIBE_STRUCT(SpawnPlan, (), (style, max_processes, max_processes_per_source))
+BOOST_DESCRIBE_STRUCT(ProxyFromPlan, (), (from, timeout_ms))
+BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source))
+BOOST_DESCRIBE_STRUCT(PortPlan, (),
+                      (key, row, protocol, address, first, last, handler, listeners, admission, proxy, idle_timeout_ms,
+                       flows))
 BOOST_DESCRIBE_STRUCT(ProcessPlan, (), (row, slot, channel))
-BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand, processes))
+BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand, processes, dialect, relay, spawn))
 BOOST_DESCRIBE_STRUCT(Plan, (),
-                      (generation, handlers, ports, leaving, admin_listeners, destroy_events, log_connections,
-                       log_level))
+                      (generation, handlers, ports, leaving, admin_listeners, destroy_events, relay_threads,
+                       log_connections, log_level))
 
 std::string to_json(const Plan& plan) {
     return boost::json::serialize(boost::json::value_from(plan));

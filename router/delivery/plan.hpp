@@ -29,6 +29,58 @@ struct AdmissionPlan {
     std::string over_limit;  // wait, reset, close
 };
 
+// A handler's address to which its relay connects.
+struct BackendPlan {
+    std::uint32_t row = 0;  // on the board
+    std::string name;       // as the configuration has it
+    std::string address;    // resolved; empty: a Unix socket
+    std::uint16_t port = 0;
+    std::string path;  // of a Unix socket
+    unsigned weight = 1;
+    bool backup = false;
+    std::uint64_t max_connections = 0;  // 0: no limit
+};
+
+struct HealthPlan {
+    std::uint64_t interval_ms = 0;  // 0: no active checks
+    std::uint64_t timeout_ms = 0;
+    unsigned rise = 0;
+    unsigned fall = 0;
+};
+
+struct RelayPlan {
+    std::vector<BackendPlan> backends;
+    std::uint64_t connect_timeout_ms = 0;
+    unsigned attempts = 0;
+    std::uint64_t fail_timeout_ms = 0;
+    HealthPlan health;
+    std::uint64_t queue_max = 0;  // 0: refuse at once
+    std::uint64_t queue_timeout_ms = 0;
+    std::string source_address;  // empty: the kernel's choice
+    bool transparent = false;
+    std::string proxy_protocol;   // v1, v2; empty: none
+    std::string proxy_datagrams;  // every, first
+};
+
+struct SpawnPlan {
+    std::string style;  // inetd, ucspi, systemd
+    std::uint64_t max_processes = 0;
+    std::uint64_t max_processes_per_source = 0;  // 0: no limit
+};
+
+// Who has to send a PROXY header; empty: nobody may.
+struct ProxyFromPlan {
+    std::vector<NetworkPlan> from;
+    std::uint64_t timeout_ms = 0;
+};
+
+// UDP, where the router reads.
+struct FlowsPlan {
+    std::uint64_t idle_ms = 0;
+    std::uint64_t max = 0;
+    std::uint64_t max_per_source = 0;  // 0: no limit
+};
+
 struct PortPlan {
     std::string key;
     std::uint32_t row = 0;  // on the board
@@ -37,8 +89,11 @@ struct PortPlan {
     std::uint16_t first = 0;
     std::uint16_t last = 0;
     std::uint32_t handler = 0;             // index in Plan::handlers
-    std::vector<std::uint32_t> listeners;  // descriptor numbers, only where the router accepts
+    std::vector<std::uint32_t> listeners;  // descriptor numbers, only where the router accepts or reads
     AdmissionPlan admission;
+    ProxyFromPlan proxy;
+    std::uint64_t idle_timeout_ms = 0;  // relay; 0: never
+    FlowsPlan flows;
 };
 
 struct ProcessPlan {
@@ -50,10 +105,13 @@ struct ProcessPlan {
 struct HandlerPlan {
     std::string name;
     std::uint32_t row = 0;
-    std::string delivery;  // handoff, inherit
+    std::string delivery;  // handoff, inherit, relay, spawn
     std::string balance;
     bool on_demand = false;              // without a process: ask the keeper for one when a connection comes
     std::vector<ProcessPlan> processes;  // those that shall get new connections
+    std::string dialect;                 // handoff: portier, node, haproxy
+    RelayPlan relay;
+    SpawnPlan spawn;
 };
 
 struct Plan {
@@ -63,6 +121,7 @@ struct Plan {
     std::vector<std::uint32_t> leaving;  // channels of processes that are alive and shall get no new connections
     std::vector<std::uint32_t> admin_listeners;
     std::uint32_t destroy_events = 0;  // descriptor number; 0: the kernel gave none
+    unsigned relay_threads = 0;        // 0: one for each processor
     bool log_connections = false;
     std::string log_level;
 };

@@ -21,7 +21,9 @@ const config::Handler& handler_of(const config::Config& config, const config::Po
 }
 
 unsigned sockets_per_number(const config::Config& config, const config::Port& port) {
-    return port.protocol == config::Protocol::udp ? handler_of(config, port).processes : 1;
+    const config::Handler& handler = handler_of(config, port);
+    const bool one_each = port.protocol == config::Protocol::udp && handler.delivery == config::Delivery::inherit;
+    return one_each ? handler.processes : 1;
 }
 
 // Who sits on the port already, for the operator who has to do something about it; empty if we may not see it.
@@ -129,7 +131,7 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
 
 void SocketSet::tune(const config::Config& config) const {
     for (const config::Port& port : config.ports) {
-        const bool router_accepts = handler_of(config, port).delivery != config::Delivery::inherit;
+        const bool router_accepts = config::router_accepts(handler_of(config, port));
         for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
             for (const auto& socket : of_port(port, slot)) {
                 if (port.protocol == config::Protocol::tcp) {

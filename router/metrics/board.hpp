@@ -27,12 +27,37 @@ private:
 };
 
 // Enumerators are the label values of `reason` and `state`, in this order.
-enum class Rejected { limit, source_limit, rate, source_rate, denied, aborted, error };
-inline constexpr std::array<const char*, 7> kRejectedNames{"limit",  "source_limit", "rate", "source_rate",
-                                                           "denied", "aborted",      "error"};
-enum class Closed { client_close, handler_close, client_reset, handler_reset, timeout, unknown };
-inline constexpr std::array<const char*, 6> kClosedNames{"client_close",  "handler_close", "client_reset",
-                                                         "handler_reset", "timeout",       "unknown"};
+enum class Rejected { limit, source_limit, rate, source_rate, denied, aborted, error, proxy_header, proxy_timeout };
+inline constexpr std::array<const char*, 9> kRejectedNames{
+    "limit", "source_limit", "rate", "source_rate", "denied", "aborted", "error", "proxy_header", "proxy_timeout"};
+// The last ones are a relay's: nobody answered, or everybody was at the limit.
+enum class Closed {
+    client_close,
+    handler_close,
+    client_reset,
+    handler_reset,
+    timeout,
+    unknown,
+    idle,
+    no_backend,
+    queue_full,
+    queue_timeout
+};
+inline constexpr std::array<const char*, 10> kClosedNames{
+    "client_close", "handler_close", "client_reset", "handler_reset", "timeout",
+    "unknown",      "idle",          "no_backend",   "queue_full",    "queue_timeout"};
+// Why a flow ended, and why a datagram went nowhere.
+enum class FlowClosed { handler_close, idle, evicted, error, unknown };
+inline constexpr std::array<const char*, 5> kFlowClosedNames{"handler_close", "idle", "evicted", "error", "unknown"};
+enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed };
+inline constexpr std::array<const char*, 7> kDroppedNames{"queue_full",   "denied",     "limit",      "source_limit",
+                                                          "proxy_header", "no_backend", "send_failed"};
+// How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
+enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal };
+inline constexpr std::array<const char*, 7> kExitedNames{"0", "1", "2", "126", "127", "other", "signal"};
+// Why a backend was not used, or lost.
+enum class BackendFailed { refused, timeout, unreachable, health };
+inline constexpr std::array<const char*, 4> kBackendFailedNames{"refused", "timeout", "unreachable", "health"};
 enum class ProcessState { absent, starting, ready, draining, stopping, waiting };
 inline constexpr std::array<const char*, 6> kProcessStateNames{"absent",   "starting", "ready",
                                                                "draining", "stopping", "waiting"};
@@ -71,12 +96,34 @@ struct alignas(64) PortRow {
     Counter received_bytes, sent_bytes;
     Histogram duration;
     Counter accept_queue_length, accept_queue_limit;
-    Counter datagrams_dropped;
+    Counter datagrams_dropped;                                 // by the kernel: the queue was full
+    std::array<Counter, kFlowClosedNames.size()> flows_ended;  // of handed-off flows
+    // Desk thread: connections that a relay has ended. Their bytes and times are its own, not the kernel's.
+    struct Relayed {
+        std::array<Counter, kClosedNames.size()> closed;
+        Counter received_bytes, sent_bytes;
+        Histogram duration;
+    } relayed;
+    // The thread that reads the port's datagrams (handoff: desk, relay: a relay thread).
+    struct Flows {
+        Counter created;
+        std::array<Counter, kFlowClosedNames.size()> closed;
+        Counter datagrams_received, datagrams_sent;
+        std::array<Counter, kDroppedNames.size()> datagrams_dropped;
+    } flows;
 
     std::uint64_t total_closed() const {
         std::uint64_t sum = 0;
         for (const Counter& counter : closed) sum += counter.get();
+        for (const Counter& counter : relayed.closed) sum += counter.get();
         return sum;
+    }
+    std::uint64_t active_flows() const {
+        std::uint64_t gone = 0;
+        for (const Counter& counter : flows_ended) gone += counter.get();
+        for (const Counter& counter : flows.closed) gone += counter.get();
+        const std::uint64_t come = flows.created.get();
+        return come > gone ? come - gone : 0;
     }
     std::uint64_t active() const {
         const std::uint64_t gone = total_closed();  // first: a connection is accepted before it is closed
@@ -114,9 +161,22 @@ struct alignas(64) ProcessRow {
     }
 };
 
-struct HandlerRow {  // keeper
+struct HandlerRow {
+    // Keeper.
     std::array<Counter, kRestartedNames.size()> restarts;
     Counter ended_cpu_microseconds;  // of processes that are gone
+    Counter spawned, spawned_ended;  // processes for a connection each (spawn)
+    std::array<Counter, kExitedNames.size()> exits;
+    // Desk thread.
+    Counter queue_length;  // connections that wait for a backend (relay)
+};
+
+// One address of a relay.
+struct alignas(64) BackendRow {
+    // Desk thread.
+    Counter up;             // 0: failed its checks, or is passed over after failures
+    Counter opened, ended;  // connections or flows
+    std::array<Counter, kBackendFailedNames.size()> failures;
 };
 
 struct RoleRow {  // each process of ours writes its own
@@ -135,7 +195,7 @@ struct Globals {
     // Accounting.
     Counter accounting_resyncs;
     // Desk thread.
-    Histogram dispatch_handoff;
+    Histogram dispatch_handoff, dispatch_relay, dispatch_spawn;
     std::array<RoleRow, 2> roles;  // keeper, router
 };
 
@@ -190,6 +250,7 @@ struct LedgerEntry {
 inline constexpr std::size_t kMaxPortRows = 16384;
 inline constexpr std::size_t kMaxProcessRows = 16384;
 inline constexpr std::size_t kMaxHandlerRows = 16384;
+inline constexpr std::size_t kMaxBackendRows = 16384;
 inline constexpr std::size_t kMaxConnections = 1 << 26;
 
 // Pages are only taken up when they are first written, so the generous sizes cost nothing.
@@ -197,6 +258,7 @@ struct Board {
     Globals globals;
     std::array<HandlerRow, kMaxHandlerRows> handlers;
     std::array<PortRow, kMaxPortRows> ports;
+    std::array<BackendRow, kMaxBackendRows> backends;
     std::array<ProcessRow, kMaxProcessRows> processes;  // row 0 is nobody: a connection whose process is not known
     HandoverQueue handovers;
     alignas(64) std::atomic<std::uint64_t> ledger_size{0};
