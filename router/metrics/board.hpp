@@ -169,6 +169,12 @@ struct HandlerRow {
     std::array<Counter, kExitedNames.size()> exits;
     // Desk thread.
     Counter queue_length;  // connections that wait for a backend (relay)
+
+    std::uint64_t running() const {  // of those for a connection each
+        const std::uint64_t gone = spawned_ended.get();
+        const std::uint64_t come = spawned.get();
+        return come > gone ? come - gone : 0;
+    }
 };
 
 // One address of a relay.
@@ -177,6 +183,12 @@ struct alignas(64) BackendRow {
     Counter up;             // 0: failed its checks, or is passed over after failures
     Counter opened, ended;  // connections or flows
     std::array<Counter, kBackendFailedNames.size()> failures;
+
+    std::uint64_t active() const {
+        const std::uint64_t gone = ended.get();
+        const std::uint64_t come = opened.get();
+        return come > gone ? come - gone : 0;
+    }
 };
 
 struct RoleRow {  // each process of ours writes its own

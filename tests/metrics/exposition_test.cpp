@@ -71,8 +71,12 @@ protected:
     BoardMemory board_ = BoardMemory::create();
     Series series_{.ports = {{"7001/tcp", "tcp", "veg", "handoff", 0, 1000},
                              {"7001/udp", "udp", "veg-udp", "inherit", 1, 0},
-                             {"[::1]:7002/tcp", "tcp", "veg", "handoff", 2, 0}},
-                   .handlers = {{"veg", 0}, {"veg-udp", 1}}};
+                             {"[::1]:7002/tcp", "tcp", "veg", "handoff", 2, 0},
+                             {"7003/udp", "udp", "store", "relay", 3, 4096, true}},
+                   .handlers = {{"veg", 0, false, "handoff"},
+                                {"veg-udp", 1, false, "inherit"},
+                                {"store", 2, false, "relay", {{"127.0.0.1:1", 5}, {"127.0.0.1:2", 3}}},
+                                {"git", 3, true, "spawn"}}};
 };
 
 }  // namespace
@@ -119,7 +123,8 @@ TEST_F(ExpositionTest, KnownSeriesStartAtZero) {
     for (const char* reason : kRouterRestartNames)
         EXPECT_EQ(page["portier_router_restarts_total{reason=\"" + std::string(reason) + "\"}"], 0);
     EXPECT_EQ(page["portier_datagrams_dropped_total{port=\"7001/udp\",reason=\"queue_full\"}"], 0);
-    EXPECT_EQ(page["portier_dispatch_duration_seconds_count{delivery=\"handoff\"}"], 0);
+    for (const char* delivery : {"handoff", "relay", "spawn"})
+        EXPECT_EQ(page["portier_dispatch_duration_seconds_count{delivery=\"" + std::string(delivery) + "\"}"], 0);
     EXPECT_EQ(page["portier_accounting_resyncs_total"], 0);
 }
 
@@ -130,6 +135,8 @@ TEST_F(ExpositionTest, ShowsAPort) {
     row.seen.add(11);
     for (std::size_t i = 0; i < row.rejected.size(); ++i) row.rejected[i].add(i + 1);
     for (std::size_t i = 0; i < row.closed.size(); ++i) row.closed[i].add(10 + i);
+    row.accepted.add(100);
+    row.relayed.closed[0].add(1);
     row.received_bytes.add(9007199254740992);
     row.sent_bytes.add(5);
     row.accept_queue_length.set(6);
@@ -139,13 +146,14 @@ TEST_F(ExpositionTest, ShowsAPort) {
         return page["portier_" + name + "{port=\"[::1]:7002/tcp\"" + more + "}"];
     };
     EXPECT_EQ(value("port_info", ",protocol=\"tcp\",handler=\"veg\",delivery=\"handoff\""), 1);
-    EXPECT_EQ(value("connections_accepted_total"), 111);
-    EXPECT_EQ(value("connections_active"), 111 - 75);
+    EXPECT_EQ(value("connections_accepted_total"), 211);
+    EXPECT_EQ(value("connections_active"), 211 - 146);
     EXPECT_EQ(value("connections_limit"), 0);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"limit\""), 1);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"source_limit\""), 2);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"error\""), 7);
-    EXPECT_EQ(value("connections_closed_total", ",reason=\"client_close\""), 10);
+    EXPECT_EQ(value("connections_closed_total", ",reason=\"client_close\""), 11)
+        << "by the kernel's word and a relay's";
     EXPECT_EQ(value("connections_closed_total", ",reason=\"unknown\""), 15);
     EXPECT_EQ(value("received_bytes_total"), 9007199254740992.0);
     EXPECT_EQ(value("sent_bytes_total"), 5);
@@ -163,6 +171,65 @@ TEST_F(ExpositionTest, UdpPortHasNoConnections) {
     for (const auto& [series, value] : page.values)
         EXPECT_FALSE(series.starts_with("portier_connection") && series.find("7001/udp") != std::string::npos)
             << series;
+}
+
+// What the router reads itself has flows; the kernel's drops and its own are one series.
+TEST_F(ExpositionTest, ShowsFlows) {
+    PortRow& row = board_->ports[3];
+    row.flows.created.add(9);
+    row.flows.closed[static_cast<std::size_t>(FlowClosed::idle)].add(2);
+    row.flows_ended[static_cast<std::size_t>(FlowClosed::idle)].add(1);
+    row.flows.datagrams_received.add(20);
+    row.flows.datagrams_sent.add(10);
+    row.flows.datagrams_dropped[static_cast<std::size_t>(Dropped::queue_full)].add(1);
+    row.flows.datagrams_dropped[static_cast<std::size_t>(Dropped::no_backend)].add(4);
+    row.datagrams_dropped.add(5);
+    const Exposition page = expose();
+    const auto value = [&](const std::string& name, const std::string& more = "") {
+        return page["portier_" + name + "{port=\"7003/udp\"" + more + "}"];
+    };
+    EXPECT_EQ(value("flows_active"), 6);
+    EXPECT_EQ(value("flows_created_total"), 9);
+    EXPECT_EQ(value("flows_closed_total", ",reason=\"idle\""), 3);
+    EXPECT_EQ(value("flows_closed_total", ",reason=\"evicted\""), 0);
+    EXPECT_EQ(value("datagrams_received_total"), 20);
+    EXPECT_EQ(value("datagrams_sent_total"), 10);
+    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"queue_full\""), 6);
+    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"no_backend\""), 4);
+    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"denied\""), 0);
+    EXPECT_TRUE(std::isnan(page["portier_flows_active{port=\"7001/udp\"}"])) << "its processes read it themselves";
+}
+
+// A backend is called by its position, and keeps its row wherever that lies.
+TEST_F(ExpositionTest, ShowsBackends) {
+    BackendRow& second = board_->backends[3];
+    second.up.set(1);
+    second.opened.add(7);
+    second.ended.add(3);
+    second.failures[static_cast<std::size_t>(BackendFailed::timeout)].add(2);
+    board_->handlers[2].queue_length.set(8);
+    const Exposition page = expose();
+    const auto value = [&](const std::string& name, const std::string& more = "") {
+        return page["portier_backend_" + name + "{handler=\"store\",backend=\"1\"" + more + "}"];
+    };
+    EXPECT_EQ(value("up"), 1);
+    EXPECT_EQ(value("connections_active"), 4);
+    EXPECT_EQ(value("connections_total"), 7);
+    EXPECT_EQ(value("failures_total", ",reason=\"timeout\""), 2);
+    EXPECT_EQ(page["portier_backend_up{handler=\"store\",backend=\"0\"}"], 0);
+    EXPECT_EQ(page["portier_handler_queue_length{handler=\"store\"}"], 8);
+}
+
+// Who has a process for each connection: how many run, and how the others ended.
+TEST_F(ExpositionTest, ShowsProcessesOfConnections) {
+    board_->handlers[3].spawned.add(10);
+    board_->handlers[3].spawned_ended.add(8);
+    board_->handlers[3].exits[static_cast<std::size_t>(Exited::signal)].add(1);
+    const Exposition page = expose();
+    EXPECT_EQ(page["portier_handler_processes{handler=\"git\",state=\"ready\"}"], 2);
+    EXPECT_EQ(page["portier_handler_exits_total{handler=\"git\",code=\"signal\"}"], 1);
+    EXPECT_EQ(page["portier_handler_exits_total{handler=\"git\",code=\"0\"}"], 0);
+    EXPECT_TRUE(std::isnan(page["portier_handler_exits_total{handler=\"veg\",code=\"0\"}"]));
 }
 
 // Buckets are cumulative, their bounds are seconds, +Inf equals the count, and the sum is in seconds.
