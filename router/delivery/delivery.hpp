@@ -29,6 +29,7 @@ namespace portier::delivery {
 struct HandlerPlan;
 struct PortPlan;
 class Descriptors;
+class RelayThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
 // owns the socket. After a PROXY header the endpoints are those that it tells.
@@ -82,6 +83,7 @@ struct DeliveryContext {
     std::function<void()> on_room;                             // called when has_room() became true again
     std::function<void(std::uint32_t process_row)> on_broken;  // a process, alive or not, will take no more
     std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
+    RelayThreads* relay_threads = nullptr;                     // of the desk; started before a relay is made
 };
 
 // nullptr: the handler's processes accept for themselves.

@@ -50,8 +50,15 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
+            if (wanted.delivery == "relay") relay_threads_.start(plan.relay_threads);
             const auto on_room = [this, name = wanted.name] { resume_starved(name); };
-            const delivery::DeliveryContext context{io_, board_, closer_, on_room, events_.broken, events_.demand};
+            const delivery::DeliveryContext context{.io = io_,
+                                                    .board = board_,
+                                                    .closer = closer_,
+                                                    .on_room = on_room,
+                                                    .on_broken = events_.broken,
+                                                    .on_demand = events_.demand,
+                                                    .relay_threads = &relay_threads_};
             handler = {wanted.delivery, delivery::make_delivery(wanted, context), {}};
         }
         if (handler.delivery) handler.delivery->update(wanted, leaving, descriptors);

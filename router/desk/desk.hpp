@@ -13,6 +13,7 @@
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay_threads.hpp"
 #include "desk/listener.hpp"
 #include "net/lingering_closer.hpp"
 
@@ -61,6 +62,7 @@ private:
     metrics::Board& board_;
     Events events_;
     net::LingeringCloser closer_;
+    delivery::RelayThreads relay_threads_;
     std::map<std::string, Handler> handlers_;                       // by name
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
