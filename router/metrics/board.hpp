@@ -49,9 +49,9 @@ inline constexpr std::array<const char*, 10> kClosedNames{
 // Why a flow ended, and why a datagram went nowhere.
 enum class FlowClosed { handler_close, idle, evicted, error, unknown };
 inline constexpr std::array<const char*, 5> kFlowClosedNames{"handler_close", "idle", "evicted", "error", "unknown"};
-enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed };
-inline constexpr std::array<const char*, 7> kDroppedNames{"queue_full",   "denied",     "limit",      "source_limit",
-                                                          "proxy_header", "no_backend", "send_failed"};
+enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed, truncated };
+inline constexpr std::array<const char*, 8> kDroppedNames{"queue_full",   "denied",     "limit",       "source_limit",
+                                                          "proxy_header", "no_backend", "send_failed", "truncated"};
 // How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
 enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal };
 inline constexpr std::array<const char*, 7> kExitedNames{"0", "1", "2", "126", "127", "other", "signal"};
@@ -177,6 +177,10 @@ struct alignas(64) BackendRow {
     Counter up;             // 0: failed its checks, or is passed over after failures
     Counter opened, ended;  // connections or flows
     std::array<Counter, kBackendFailedNames.size()> failures;
+    // The relay thread of the handler's UDP ports.
+    struct Flows {
+        Counter opened, ended, refused;
+    } flows;
 };
 
 struct RoleRow {  // each process of ours writes its own
