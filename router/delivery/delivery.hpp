@@ -25,6 +25,7 @@ class LingeringCloser;
 namespace portier::delivery {
 
 struct HandlerPlan;
+struct PortPlan;
 class Descriptors;
 class RelayLoop;
 class RelayThreads;
@@ -73,6 +74,11 @@ public:
     // A new plan: processes came or went. Those that went are told that no more will come, and are given up once they
     // are not among `leaving` (channel numbers) any more.
     virtual void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) = 0;
+
+    // Whether it reads the datagrams of its UDP ports itself. Then it is told of all of them after each update(); what
+    // is not among them any more it lets go.
+    virtual bool reads_datagrams() const { return false; }
+    virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
 
     // True when nothing is left to hand over, and no connection is with the router.
     virtual bool idle() const = 0;

@@ -18,9 +18,10 @@ void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors)
     drop_listeners(plan);
     relay_ends_.apply(plan);
     apply_handlers(plan, descriptors);
+    serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
     for (const delivery::PortPlan& port : plan.ports) {
-        if (port.listeners.empty()) continue;
+        if (port.listeners.empty() || is_read_by_delivery(port, plan)) continue;
         apply_port(port, handlers_.at(plan.handlers[port.handler].name), descriptors);
         rows.insert(port.row);
     }
@@ -84,6 +85,28 @@ void Desk::start_relay_threads(unsigned count) {
     relay_threads_.start(count);
     while (relay_loops_.size() < relay_threads_.size())
         relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(relay_threads_.io(relay_loops_.size()), io_));
+}
+
+bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
+    const auto& delivery = handlers_.at(plan.handlers[port.handler].name).delivery;
+    return port.protocol == "udp" && delivery && delivery->reads_datagrams();
+}
+
+void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
+    // A port that comes to another handler is not without an owner meanwhile.
+    std::vector<std::shared_ptr<Fd>> kept;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (is_read_by_delivery(port, plan))
+            for (const std::uint32_t number : port.listeners) kept.push_back(descriptors.share(number));
+    for (auto& [name, handler] : handlers_) {
+        if (!handler.delivery || !handler.delivery->reads_datagrams()) continue;
+        std::vector<delivery::PortPlan> ports;
+        for (const delivery::PortPlan& port : plan.ports)
+            if (port.protocol == "udp" && plan.handlers[port.handler].name == name) ports.push_back(port);
+        handler.delivery->serve_datagrams(ports, descriptors);
+    }
+    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
+    descriptors.forget_ended();
 }
 
 // A listener that stays may have come to another port: its range was split, or has another name now.

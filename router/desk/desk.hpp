@@ -55,6 +55,8 @@ private:
 
     void drop_listeners(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
+    void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
     void resume_starved(const std::string& handler);
     std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);

@@ -2,6 +2,7 @@
 add_executable(delivery_test
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
+  delivery/descriptors_test.cpp
   delivery/factory_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
