@@ -158,7 +158,6 @@ std::uint32_t UdpPort::begin(const FlowKey& key, const net::Datagram& datagram) 
 void UdpPort::forward(std::uint32_t index, std::span<const std::byte> bytes, bool first) {
     Flow& flow = book_.table()[index];
     flow.received += bytes.size();
-    row_.relayed.received_bytes.add(bytes.size());
     if (!first) book_.table().use(index, now_ms_, true);
     std::span<const std::byte> prefix;
     if (order_.proxy_sending == ProxySending::every || (order_.proxy_sending == ProxySending::first && first))
@@ -217,7 +216,6 @@ void UdpPort::read_flow(std::uint32_t flow) {
 void UdpPort::reply(std::uint32_t index, std::span<const std::byte> bytes) {
     Flow& flow = book_.table()[index];
     flow.sent += bytes.size();
-    row_.relayed.sent_bytes.add(bytes.size());
     book_.table().use(index, now_ms_, false);
     const net::Endpoint asked = unpack(flow.key.asked);
     const std::size_t listener = asked.port - order_.plan.first;
