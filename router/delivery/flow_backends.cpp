@@ -80,7 +80,8 @@ FlowBackend* FlowBackends::choose_among(const net::Address& source, const std::v
     for (const FlowBackend* backend : backends)
         candidates_.push_back({.identity = identity(backend->packed),
                                .connections = backend->flows,
-                               .has_room = !backend->max_flows || backend->flows < backend->max_flows});
+                               .has_room = !backend->max_flows || backend->flows < backend->max_flows,
+                               .weight = backend->weight});
     const std::size_t index = delivery::choose(rule_, candidates_, source, turn_);
     return index == kNobody ? nullptr : backends[index];
 }

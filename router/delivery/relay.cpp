@@ -14,7 +14,9 @@
 #include "delivery/backends.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
+#include "delivery/relay_threads.hpp"
 #include "delivery/relay_ticket.hpp"
+#include "delivery/udp_relay.hpp"
 
 namespace portier::delivery {
 
@@ -51,6 +53,8 @@ public:
     void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
     bool idle() const override { return living_ == 0; }
     void end() override;
+    bool reads_datagrams() const override { return true; }
+    void serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) override;
 
     void on_connected(Backend& backend, std::uint64_t microseconds) override;
     void on_not_connected(std::unique_ptr<RelayTicket> ticket) override;
@@ -79,6 +83,7 @@ private:
     bool post_pending_ = false;
     Alarm next_look_;
     bool look_is_set_ = false;
+    std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
 };
 
 // A handler that is gone keeps its last plan: what it has taken is served to the end.
@@ -90,6 +95,14 @@ void Relay::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Desc
     const bool slept = std::exchange(asleep_, plan_.on_demand && plan_.processes.empty());
     serve_queue();
     if (slept && !asleep_) context_.on_room();
+}
+
+// All on one thread, so that their backends have one count.
+void Relay::serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) {
+    if (!udp_ && ports.empty()) return;
+    RelayThreads& threads = *context_.relay_threads;
+    if (!udp_) udp_ = std::make_unique<UdpRelay>(threads.io(plan_.row % threads.size()), context_.board);
+    udp_->apply(plan_, ports, descriptors);
 }
 
 void Relay::demand() {
