@@ -59,6 +59,7 @@ private:
     metrics::Board& board_;
     Events events_;
     net::LingeringCloser closer_;
+    ProxyGate gate_;
     std::map<std::string, Handler> handlers_;                       // by name
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan

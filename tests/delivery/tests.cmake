@@ -7,6 +7,7 @@ add_executable(delivery_test
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
+  delivery/handover_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
