@@ -27,7 +27,9 @@ class LingeringCloser;
 namespace portier::delivery {
 
 struct HandlerPlan;
+struct PortPlan;
 class Descriptors;
+class RelayThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
 // owns the socket.
@@ -66,6 +68,11 @@ public:
     // are not among `leaving` (channel numbers) any more.
     virtual void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) = 0;
 
+    // Whether it reads the datagrams of its UDP ports itself. Then it is told of all of them after each update(); what
+    // is not among them any more it lets go.
+    virtual bool reads_datagrams() const { return false; }
+    virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
+
     // True when nothing is left to hand over.
     virtual bool idle() const = 0;
 };
@@ -77,6 +84,7 @@ struct DeliveryContext {
     std::function<void()> on_room;                             // called when has_room() became true again
     std::function<void(std::uint32_t process_row)> on_broken;  // a process, alive or not, will take no more
     std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
+    RelayThreads* relay_threads = nullptr;                     // of the desk; started before a relay is made
 };
 
 // nullptr: the handler's processes accept for themselves.

@@ -13,6 +13,7 @@
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay_threads.hpp"
 #include "desk/listener.hpp"
 #include "net/lingering_closer.hpp"
 
@@ -51,6 +52,8 @@ private:
 
     void drop_listeners(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
+    void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
     void resume_starved(const std::string& handler);
     void wait_until_idle();
@@ -60,6 +63,7 @@ private:
     Events events_;
     net::LingeringCloser closer_;
     ProxyGate gate_;
+    delivery::RelayThreads relay_threads_;
     std::map<std::string, Handler> handlers_;                       // by name
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
