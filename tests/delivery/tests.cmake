@@ -8,6 +8,7 @@ add_executable(delivery_test
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
+  delivery/handover_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp
   delivery/relay_threads_test.cpp
