@@ -25,6 +25,7 @@ Address ipv6(const in6_addr& source) {
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton(3) would stop there
     const std::string terminated(text);
     in_addr four;
     if (::inet_pton(AF_INET, terminated.c_str(), &four) == 1) return ipv4(&four);

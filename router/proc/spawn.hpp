@@ -13,20 +13,9 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "proc/identity.hpp"
 
 namespace portier::proc {
-
-struct Identity {
-    uid_t uid;
-    gid_t gid;
-    std::vector<gid_t> groups;  // supplementary
-    std::string user;           // for USER, LOGNAME
-    std::string home;
-};
-
-// The identity of `user`, or our own if that is empty (then without name and home), with `group` instead of its primary
-// one, unless that is empty. nullopt: no such user or group.
-std::optional<Identity> find_identity(const std::string& user, const std::string& group);
 
 struct ResourceLimit {
     int resource;  // RLIMIT_NOFILE, ...
@@ -57,6 +46,19 @@ struct Child {
 // The child is the leader of a new session and process group. Throws std::system_error that says which step failed
 // (for example "handler veg: exec /usr/bin/kitchen: No such file or directory"); then no process is left behind.
 Child spawn(const Command& command, const std::string& what);
+
+// What a child tells when a step before exec failed; it exits with 127 then.
+struct StartFailure {
+    pid_t pid;
+    int error;  // errno
+    char step[32];
+};
+std::string to_string(const StartFailure& failure,
+                      const Command& command);  // "exec /usr/bin/kitchen: Permission denied"
+
+// As spawn(), but does not wait until the program runs: throws only when there is no child. What fails in the child is
+// written to `reports`, the write end of a pipe, before its end can be seen.
+Child launch(const Command& command, const std::string& what, int reports);
 
 struct Ending {
     bool exited = true;      // false: by a signal

@@ -44,9 +44,9 @@ class MetricsSet(unittest.TestCase):
         self.assertEqual(written, {name: (m["type"], m["labels"], m["help"]) for name, m in self.code.items()})
 
     def test_the_values_of_labels_in_the_readme_are_the_code(self):
-        board = (shipped.DASHBOARDS.parent / "router" / "metrics" / "board.hpp").read_text()
+        lists = (shipped.DASHBOARDS.parent / "router" / "metrics" / "labels.hpp").read_text()
         names = {name: re.findall(r'"(\w+)"', words)
-                 for name, words in re.findall(r"\bk(\w+)Names\{([^}]*)\}", board)}
+                 for name, words in re.findall(r"\bk(\w+)Names\{([^}]*)\}", lists)}
         metrics = {"Rejected": "portier_connections_rejected_total", "Closed": "portier_connections_closed_total",
                    "Restarted": "portier_handler_restarts_total", "RouterRestart": "portier_router_restarts_total",
                    "ReloadResult": "portier_config_reloads_total", "ProcessState": "portier_handler_processes",

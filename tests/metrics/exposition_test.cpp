@@ -2,84 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <map>
-#include <regex>
-#include <set>
-#include <sstream>
-
 #include "base/version.hpp"
 #include "metrics/catalogue.hpp"
+#include "metrics/exposition_case.hpp"
 
 namespace portier::metrics {
-
-namespace {
-
-// Text format 0.0.4, taken apart line by line; every rule that is broken is a failure of the test.
-struct Exposition {
-    explicit Exposition(const std::string& text) {
-        EXPECT_TRUE(text.ends_with("\n"));
-        std::istringstream lines(text);
-        for (std::string line; std::getline(lines, line);) read(line);
-    }
-
-    void read(const std::string& line) {
-        static const std::regex help("# HELP ([a-z_]+) (.+)"), type("# TYPE ([a-z_]+) (counter|gauge|histogram)"),
-            sample(R"re(([a-z_]+)(\{.*\})? (\S+))re");
-        std::smatch found;
-        if (std::regex_match(line, found, help)) {
-            family = found[1];
-            EXPECT_TRUE(helps.emplace(family, found[2]).second) << "twice: " << line;
-        } else if (std::regex_match(line, found, type)) {
-            EXPECT_EQ(found[1], family) << line;
-            EXPECT_TRUE(types.emplace(found[1], found[2]).second) << "twice: " << line;
-        } else if (std::regex_match(line, found, sample)) {
-            const std::string name = found[1];
-            const bool part = types[family] == "histogram" && name.starts_with(family);
-            EXPECT_TRUE(name == family || part) << "outside its family: " << line;
-            EXPECT_TRUE(values.emplace(name + found[2].str(), std::strtod(found[3].str().c_str(), nullptr)).second)
-                << "twice: " << line;
-        } else {
-            ADD_FAILURE() << "not the text format: " << line;
-        }
-    }
-
-    double operator[](const std::string& series) const {
-        const auto found = values.find(series);
-        return found == values.end() ? std::nan("") : found->second;
-    }
-
-    std::string family;
-    std::map<std::string, std::string> helps, types;
-    std::map<std::string, double> values;
-};
-
-class ExpositionTest : public testing::Test {
-protected:
-    Exposition expose() const { return Exposition(expose_text(*board_, series_)); }
-
-    // A living process in row `row`.
-    ProcessRow& process(std::uint32_t row, std::uint32_t handler, std::uint32_t slot, ProcessState state) {
-        ProcessRow& result = board_->processes[row];
-        result.handler = handler;
-        result.slot = slot;
-        result.state = static_cast<std::uint32_t>(state);
-        board_->globals.process_rows.set(row + 1);
-        return result;
-    }
-
-    BoardMemory board_ = BoardMemory::create();
-    Series series_{.ports = {{"7001/tcp", "tcp", "veg", "handoff", 0, 1000},
-                             {"7001/udp", "udp", "veg-udp", "inherit", 1, 0},
-                             {"[::1]:7002/tcp", "tcp", "veg", "handoff", 2, 0},
-                             {"7003/udp", "udp", "store", "relay", 3, 4096, true}},
-                   .handlers = {{"veg", 0, false, "handoff"},
-                                {"veg-udp", 1, false, "inherit"},
-                                {"store", 2, false, "relay", {{"127.0.0.1:1", 5}, {"127.0.0.1:2", 3, 1}}},
-                                {"git", 3, true, "spawn"}}};
-};
-
-}  // namespace
 
 // With one port of each kind every metric of the catalogue has help and type, and nothing else is exported.
 TEST_F(ExpositionTest, IsTheCatalogue) {
@@ -171,65 +98,6 @@ TEST_F(ExpositionTest, UdpPortHasNoConnections) {
     for (const auto& [series, value] : page.values)
         EXPECT_FALSE(series.starts_with("portier_connection") && series.find("7001/udp") != std::string::npos)
             << series;
-}
-
-// What the router reads itself has flows; the kernel's drops and its own are one series.
-TEST_F(ExpositionTest, ShowsFlows) {
-    PortRow& row = board_->ports[3];
-    row.flows.created.add(9);
-    row.flows.closed[static_cast<std::size_t>(FlowClosed::idle)].add(2);
-    row.flows_ended[static_cast<std::size_t>(FlowClosed::idle)].add(1);
-    row.flows.datagrams_received.add(20);
-    row.flows.datagrams_sent.add(10);
-    row.flows.datagrams_dropped[static_cast<std::size_t>(Dropped::queue_full)].add(1);
-    row.flows.datagrams_dropped[static_cast<std::size_t>(Dropped::no_backend)].add(4);
-    row.datagrams_dropped.add(5);
-    const Exposition page = expose();
-    const auto value = [&](const std::string& name, const std::string& more = "") {
-        return page["portier_" + name + "{port=\"7003/udp\"" + more + "}"];
-    };
-    EXPECT_EQ(value("flows_active"), 6);
-    EXPECT_EQ(value("flows_created_total"), 9);
-    EXPECT_EQ(value("flows_closed_total", ",reason=\"idle\""), 3);
-    EXPECT_EQ(value("flows_closed_total", ",reason=\"evicted\""), 0);
-    EXPECT_EQ(value("datagrams_received_total"), 20);
-    EXPECT_EQ(value("datagrams_sent_total"), 10);
-    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"queue_full\""), 6);
-    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"no_backend\""), 4);
-    EXPECT_EQ(value("datagrams_dropped_total", ",reason=\"denied\""), 0);
-    EXPECT_TRUE(std::isnan(page["portier_flows_active{port=\"7001/udp\"}"])) << "its processes read it themselves";
-}
-
-// A backend is called by its position, and keeps its row wherever that lies.
-TEST_F(ExpositionTest, ShowsBackends) {
-    BackendRow& second = board_->backends[3];
-    second.up.set(1);
-    second.opened.add(7);
-    second.ended.add(3);
-    second.failures[static_cast<std::size_t>(BackendFailed::timeout)].add(2);
-    board_->handlers[2].queue_length.set(8);
-    const Exposition page = expose();
-    const auto value = [&](const std::string& name, const std::string& more = "") {
-        return page["portier_backend_" + name + "{handler=\"store\",backend=\"1\"" + more + "}"];
-    };
-    EXPECT_EQ(value("up"), 1);
-    EXPECT_EQ(value("connections_active"), 4);
-    EXPECT_EQ(value("connections_total"), 7);
-    EXPECT_EQ(value("failures_total", ",reason=\"timeout\""), 2);
-    EXPECT_EQ(page["portier_backend_up{handler=\"store\",backend=\"0\"}"], 0);
-    EXPECT_EQ(page["portier_handler_queue_length{handler=\"store\"}"], 8);
-}
-
-// Who has a process for each connection: how many run, and how the others ended.
-TEST_F(ExpositionTest, ShowsProcessesOfConnections) {
-    board_->handlers[3].spawned.add(10);
-    board_->handlers[3].spawned_ended.add(8);
-    board_->handlers[3].exits[static_cast<std::size_t>(Exited::signal)].add(1);
-    const Exposition page = expose();
-    EXPECT_EQ(page["portier_handler_processes{handler=\"git\",state=\"ready\"}"], 2);
-    EXPECT_EQ(page["portier_handler_exits_total{handler=\"git\",code=\"signal\"}"], 1);
-    EXPECT_EQ(page["portier_handler_exits_total{handler=\"git\",code=\"0\"}"], 0);
-    EXPECT_TRUE(std::isnan(page["portier_handler_exits_total{handler=\"veg\",code=\"0\"}"]));
 }
 
 // Buckets are cumulative, their bounds are seconds, +Inf equals the count, and the sum is in seconds.

@@ -45,27 +45,23 @@ TEST(SpawnFailure, NamesTheStep) {
     }
 }
 
-// Users and groups are looked up by name; unknown ones are no identity.
-TEST(FindIdentity, LooksUpUsersAndGroups) {
-    const auto root = find_identity("root", "");
-    ASSERT_TRUE(root);
-    EXPECT_EQ(root->uid, 0u);
-    EXPECT_EQ(root->gid, 0u);
-    EXPECT_EQ(root->user, "root");
-    EXPECT_EQ(root->home, "/root");
-    const auto daemon = find_identity("daemon", "nogroup");
-    ASSERT_TRUE(daemon);
-    EXPECT_EQ(daemon->uid, 1u);
-    EXPECT_EQ(daemon->gid, 65534u);
-    EXPECT_EQ(daemon->groups, std::vector<gid_t>{65534});
-    const auto own = find_identity("", "nogroup");
-    ASSERT_TRUE(own);
-    EXPECT_EQ(own->uid, ::geteuid());
-    EXPECT_EQ(own->gid, 65534u);
-    EXPECT_EQ(own->user, "");
-    EXPECT_FALSE(find_identity("", "no-such-group"));
-    EXPECT_FALSE(find_identity("no-such-user", ""));
-    EXPECT_FALSE(find_identity("root", "no-such-group"));
+// launch() does not wait: its pipe tells which child failed, and why, before that child's end is seen.
+TEST(Launch, TellsOfFailuresByItsPipe) {
+    const Pipe reports;
+    Command broken = shell("exit 0");
+    broken.program = "/no/such";
+    const Child runs = launch(shell("exit 3"), "handler veg", reports.write.get());
+    const Child fails = launch(broken, "handler veg", reports.write.get());
+    pollfd end{fails.pidfd.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&end, 1, 30'000), 1);
+    StartFailure failure{};
+    ASSERT_EQ(::read(reports.read.get(), &failure, sizeof failure), static_cast<ssize_t>(sizeof failure));
+    EXPECT_EQ(failure.pid, fails.pid);
+    EXPECT_EQ(to_string(failure, broken), "exec /no/such: No such file or directory");
+    ::fcntl(reports.read.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_EQ(to_string(*reap(fails)), "exit code 127");
+    EXPECT_EQ(to_string(*reap(runs)), "exit code 3");
+    EXPECT_LT(::read(reports.read.get(), &failure, sizeof failure), 0) << "only what failed is told";
 }
 
 // As root the program runs as the declared user in every respect; otherwise the start is refused.

@@ -1,7 +1,8 @@
-# Tests of router/proc; one for each source, spawn in three parts.
+# Tests of router/proc; one for each source, spawn in two parts.
 add_executable(proc_test
+  proc/child_setup_test.cpp
   proc/descriptor_limit_test.cpp
-  proc/spawn_descriptors_test.cpp
+  proc/identity_test.cpp
   proc/spawn_failure_test.cpp
   proc/spawn_test.cpp
   proc/usage_test.cpp)

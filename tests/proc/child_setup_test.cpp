@@ -6,14 +6,14 @@
 namespace portier::proc {
 
 // Without any, a program has /dev/null three times and nothing else, whatever we have open.
-TEST(SpawnDescriptors, AreNoneByDefault) {
+TEST(ChildSetup, AreNoneByDefault) {
     const Pipe unrelated;
     const Fd without_cloexec(::dup(unrelated.read.get()));
     Waiting({}).expect_descriptors({});
 }
 
 // Holes between declared numbers stay empty, even where we have something open ourselves.
-TEST(SpawnDescriptors, LeaveHoles) {
+TEST(ChildSetup, LeaveHoles) {
     const Pipe a, b;
     const Fd in_the_hole(::fcntl(a.read.get(), F_DUPFD, 3));
     Waiting({.descriptors = {{3, a.read.get()}, {7, b.write.get()}, {40, a.write.get()}}})
@@ -23,7 +23,7 @@ TEST(SpawnDescriptors, LeaveHoles) {
 }
 
 // Sources that sit on each other's destinations are not mixed up.
-TEST(SpawnDescriptors, CanSwapPlaces) {
+TEST(ChildSetup, CanSwapPlaces) {
     const Pipe a, b;
     const int one = a.read.get(), two = b.read.get(), three = a.write.get();
     Waiting({.descriptors = {{one, two}, {two, three}, {three, one}}})
@@ -32,7 +32,7 @@ TEST(SpawnDescriptors, CanSwapPlaces) {
 }
 
 // One source may be given at several numbers, the standard ones too.
-TEST(SpawnDescriptors, CanBeGivenTwice) {
+TEST(ChildSetup, CanBeGivenTwice) {
     const Pipe pipe;
     const std::string target = test::target_of(pipe.write.get());
     Waiting({.descriptors = {{1, pipe.write.get()}, {2, pipe.write.get()}, {3, pipe.write.get()}}})
@@ -40,14 +40,14 @@ TEST(SpawnDescriptors, CanBeGivenTwice) {
 }
 
 // Our own standard descriptors can be passed on and replaced at the same time.
-TEST(SpawnDescriptors, StandardOnesCanBeSources) {
+TEST(ChildSetup, StandardOnesCanBeSources) {
     const Pipe pipe;
     Waiting({.descriptors = {{5, STDERR_FILENO}, {2, pipe.write.get()}}})
         .expect_descriptors({{5, test::target_of(STDERR_FILENO)}, {2, test::target_of(pipe.write.get())}});
 }
 
 // A limit of descriptors need not leave room for the way in which they are placed.
-TEST(SpawnDescriptors, FitInTheLimitThatTheProgramGets) {
+TEST(ChildSetup, FitInTheLimitThatTheProgramGets) {
     const Pipe pipe;
     Command command;
     command.limits = {{RLIMIT_NOFILE, 110}};
@@ -60,7 +60,7 @@ TEST(SpawnDescriptors, FitInTheLimitThatTheProgramGets) {
 }
 
 // A port range for `inherit` is thousands of them.
-TEST(SpawnDescriptors, CanBeThousands) {
+TEST(ChildSetup, CanBeThousands) {
     const Pipe pipe;
     Command command;
     std::map<int, std::string> wanted;
@@ -72,7 +72,7 @@ TEST(SpawnDescriptors, CanBeThousands) {
 }
 
 // More than there can be is an error that says so, not a broken child.
-TEST(SpawnDescriptors, TooManyAreRefused) {
+TEST(ChildSetup, TooManyAreRefused) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     Command command = shell("exit 0");
@@ -82,7 +82,7 @@ TEST(SpawnDescriptors, TooManyAreRefused) {
 }
 
 // Nothing of ours stays open after a start, nor after a start that failed.
-TEST(SpawnDescriptors, LeaveNoneBehindHere) {
+TEST(ChildSetup, LeaveNoneBehindHere) {
     const std::size_t before = own_descriptors();
     output_of(shell("echo"));
     failure_of({.program = "/nonexistent", .argv = {"x"}});
