@@ -15,7 +15,8 @@ BOOST_DESCRIBE_STRUCT(HealthPlan, (), (interval_ms, timeout_ms, rise, fall))
 BOOST_DESCRIBE_STRUCT(RelayPlan, (),
                       (backends, connect_timeout_ms, attempts, fail_timeout_ms, health, queue_max, queue_timeout_ms,
                        source_address, transparent, proxy_protocol, proxy_datagrams))
-BOOST_DESCRIBE_STRUCT(SpawnPlan, (), (style, max_processes, max_processes_per_source))
+BOOST_DESCRIBE_STRUCT(RunningPlan, (), (cookie, source))
+BOOST_DESCRIBE_STRUCT(SpawnPlan, (), (style, max_processes, max_processes_per_source, running))
 BOOST_DESCRIBE_STRUCT(ProxyFromPlan, (), (from, timeout_ms))
 BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source))
 BOOST_DESCRIBE_STRUCT(PortPlan, (),
@@ -26,6 +27,11 @@ BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand,
 BOOST_DESCRIBE_STRUCT(Plan, (),
                       (generation, handlers, ports, leaving, admin_listeners, destroy_events, relay_threads,
                        log_connections, log_level))
+
+bool router_accepts(const HandlerPlan& handler) {
+    if (handler.delivery == "spawn") return handler.spawn.style != "inetd-wait";
+    return handler.delivery != "inherit";
+}
 
 std::string to_json(const Plan& plan) {
     return boost::json::serialize(boost::json::value_from(plan));

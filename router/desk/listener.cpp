@@ -71,7 +71,8 @@ void Listener::accept_burst() {
         ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
-        if (!port_->delivery->has_room()) return starve();
+        const bool refuses_now = port_->delivery->at_limit() && !port_->admission->waits();
+        if (!refuses_now && !port_->delivery->has_room()) return starve();
         if (must_spare_descriptors()) return pause_for(kSparingPause);
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
@@ -112,7 +113,7 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
 // The ends of connections are counted by another thread, in crowds: who comes right after somebody has left waits until
 // that is known rather than be refused for it.
 void Listener::admit(delivery::Accepted accepted, bool asked_before) {
-    const auto reason = port_->admission->refuse(accepted.remote.address, port_->row->active(), accepted.accepted_us);
+    const auto reason = refuse(accepted);
     const bool may_be_over = reason == metrics::Rejected::limit || reason == metrics::Rejected::source_limit;
     if (may_be_over && !asked_before && doubtful_.size() < kMostDoubtful) {
         if (doubtful_.empty()) next_ask_.set(kCountingPeriod, [this] { ask_again(); });
@@ -130,6 +131,15 @@ void Listener::admit(delivery::Accepted accepted, bool asked_before) {
     accepted.cookie = net::socket_cookie(accepted.socket.get());
     port_->row->accepted.add();
     port_->delivery->deliver(std::move(accepted));
+}
+
+std::optional<metrics::Rejected> Listener::refuse(const delivery::Accepted& accepted) {
+    const net::Address& source = accepted.remote.address;
+    if (const auto reason = port_->admission->refuse(source, port_->row->active(), accepted.accepted_us)) return reason;
+    const auto reason = port_->delivery->refuse(source);
+    if (!reason || (reason == metrics::Rejected::limit && port_->admission->waits())) return std::nullopt;
+    port_->admission->ended(source);  // it was counted as admitted
+    return reason;
 }
 
 void Listener::ask_again() {

@@ -50,6 +50,7 @@ private:
     Step accept_one(std::uint64_t now_us);
     Step on_accept_error(int error);
     void admit(delivery::Accepted accepted, bool asked_before);
+    std::optional<metrics::Rejected> refuse(const delivery::Accepted& accepted);
     void ask_again();
     bool must_spare_descriptors();
     void pause_for(std::chrono::microseconds time);
