@@ -30,7 +30,7 @@ CODE = {".cpp", ".hpp", ".py", ".cmake", ".sh", ".in", ".txt"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
 
 # One word for each thing: what it is called instead is on the right.
-SYNONYMS = {"backend": "handler or process", "worker": "process", "upstream": "handler", "service": "handler"}
+SYNONYMS = {"worker": "process", "upstream": "backend", "service": "handler"}
 
 
 def files(folder, *suffixes):

@@ -2,7 +2,7 @@
 
 from generator.layout import place
 from generator.query import DATASOURCE, HANDLER, INSTANCE, promql
-from generator.rows import handlers, overview as overview_row, ports, runtime, saturation
+from generator.rows import backends, flows, handlers, overview as overview_row, ports, runtime, saturation
 
 
 def datasource_variable():
@@ -62,7 +62,9 @@ def overview():
     rows = [
         ("Overview", overview_row.panels()),
         ("Ports", ports.panels()),
+        ("Flows", flows.panels()),
         ("Handlers", handlers.panels()),
+        ("Backends", backends.panels()),
         ("Saturation", saturation.panels()),
         ("Runtime", runtime.panels()),
     ]

@@ -19,19 +19,29 @@ std::uint64_t sum(const auto& counters) {
     return total;
 }
 
+void add_flows(json::object& port, const metrics::PortSeries& series, const metrics::PortRow& row) {
+    port["flows"] = row.active_flows();
+    port["limit"] = series.limit;
+    port["created"] = row.flows.created.get();
+    port["dropped"] = sum(row.flows.datagrams_dropped) + row.datagrams_dropped.get();
+}
+
 json::object port_object(const metrics::PortSeries& series, const metrics::PortRow& row) {
     json::object port{{"port", series.port},
                       {"protocol", series.protocol},
                       {"handler", series.handler},
                       {"delivery", series.delivery}};
-    if (series.protocol != "tcp") return port;
+    if (series.protocol == "udp") {
+        if (series.router_reads) add_flows(port, series, row);
+        return port;
+    }
     port["active"] = row.active();
     port["limit"] = series.limit;
     port["accepted"] = row.accepted.get() + row.seen.get();
     port["rejected"] = sum(row.rejected);
     port["closed"] = row.total_closed();
-    port["received_bytes"] = row.received_bytes.get();
-    port["sent_bytes"] = row.sent_bytes.get();
+    port["received_bytes"] = row.received_bytes.get() + row.relayed.received_bytes.get();
+    port["sent_bytes"] = row.sent_bytes.get() + row.relayed.sent_bytes.get();
     port["accept_queue"] = row.accept_queue_length.get();
     return port;
 }
@@ -61,6 +71,29 @@ std::map<std::uint32_t, json::array> processes_by_handler(const metrics::Board& 
     return result;
 }
 
+json::array backends_of(const metrics::Board& board, const metrics::HandlerSeries& handler) {
+    json::array backends;
+    for (const metrics::BackendSeries& series : handler.backends) {
+        const metrics::BackendRow& row = board.backends[series.row];
+        backends.push_back(json::object{{"backend", backends.size()},
+                                        {"address", series.name},
+                                        {"up", row.up.get() == 1},
+                                        {"connections", row.active()},
+                                        {"failures", sum(row.failures)}});
+    }
+    return backends;
+}
+
+// Why nobody can serve its ports; empty: somebody can.
+std::string unready_text(const metrics::Board& board, const metrics::HandlerSeries& handler, std::size_t ready) {
+    if (handler.delivery == "relay") {
+        const auto is_up = [&](const metrics::BackendSeries& b) { return board.backends[b.row].up.get() == 1; };
+        const bool one = std::any_of(handler.backends.begin(), handler.backends.end(), is_up);
+        return one ? "" : "no backend that is up";
+    }
+    return handler.on_demand || ready > 0 ? "" : "no ready process";
+}
+
 std::size_t count_ready(const json::array& processes) {
     std::size_t ready = 0;
     for (const json::value& process : processes) ready += process.at("state").as_string() == "ready";
@@ -77,11 +110,18 @@ std::string status_json(const metrics::Board& board, const metrics::Series& seri
     json::array handlers;
     for (const metrics::HandlerSeries& handler : series.handlers) {
         json::array& mine = processes[handler.row];
+        const metrics::HandlerRow& row = board.handlers[handler.row];
+        const std::size_t ready = count_ready(mine);
         handlers.push_back(json::object{{"handler", handler.name},
-                                        {"ready", count_ready(mine)},
+                                        {"delivery", handler.delivery},
+                                        {"ready", ready},
+                                        {"problem", unready_text(board, handler, ready)},
                                         {"on_demand", handler.on_demand},
-                                        {"restarts", sum(board.handlers[handler.row].restarts)},
-                                        {"processes", std::move(mine)}});
+                                        {"running", row.running()},
+                                        {"queue", row.queue_length.get()},
+                                        {"restarts", sum(row.restarts)},
+                                        {"processes", std::move(mine)},
+                                        {"backends", backends_of(board, handler)}});
     }
     const double uptime = static_cast<double>(wall_milliseconds() - globals.started_ms.get()) / 1e3;
     return json::serialize(json::object{{"version", kVersion},
@@ -98,9 +138,10 @@ std::string status_json(const metrics::Board& board, const metrics::Series& seri
 std::string unready_handlers(const metrics::Board& board, const metrics::Series& series) {
     auto processes = processes_by_handler(board);
     std::string text;
-    for (const metrics::HandlerSeries& handler : series.handlers)
-        if (!handler.on_demand && count_ready(processes[handler.row]) == 0)
-            text += "handler " + handler.name + " has no ready process\n";
+    for (const metrics::HandlerSeries& handler : series.handlers) {
+        const std::string problem = unready_text(board, handler, count_ready(processes[handler.row]));
+        if (!problem.empty()) text += "handler " + handler.name + " has " + problem + "\n";
+    }
     return text;
 }
 

@@ -93,9 +93,27 @@ std::string problems(const json::value& status) {
         text += file.empty() ? "\n" : "; what is wrong: portier check " + file + "\n";
     }
     for (const json::value& handler : status.at("handlers").as_array())
-        if (number(handler, "ready") == 0 && !is_true(handler, "on_demand"))
-            text += fmt::format("! handler {} has no ready process\n", word(handler, "handler"));
+        if (const std::string problem = word(handler, "problem"); !problem.empty())
+            text += fmt::format("! handler {} has {}\n", word(handler, "handler"), problem);
     return text;
+}
+
+std::string limit_of(const json::value& port) {
+    const std::uint64_t limit = number(port, "limit");
+    return limit ? "/" + std::to_string(limit) : "";
+}
+
+std::vector<std::string> connection_cells(const json::value& port) {
+    return {digits(port, "active"),           limit_of(port),
+            digits(port, "accepted"),         digits(port, "rejected"),
+            digits(port, "accept_queue"),     bytes(number(port, "received_bytes")),
+            bytes(number(port, "sent_bytes"))};
+}
+
+// Where its processes read the port themselves, nothing is known.
+std::vector<std::string> flow_cells(const json::value& port) {
+    if (!port.as_object().contains("flows")) return {};
+    return {digits(port, "flows"), limit_of(port), digits(port, "created"), digits(port, "dropped")};
 }
 
 std::string ports(const json::value& status) {
@@ -104,12 +122,7 @@ std::string ports(const json::value& status) {
         {"PORT", "HANDLER", "DELIVERY", "ACTIVE", "/LIMIT", "ACCEPTED", "REJECTED", "QUEUE", "RECEIVED", "SENT"});
     for (const json::value& port : status.at("ports").as_array()) {
         table.rows.push_back({word(port, "port"), word(port, "handler"), word(port, "delivery")});
-        if (word(port, "protocol") == "udp") continue;
-        const std::uint64_t limit = number(port, "limit");
-        for (std::string& cell :
-             std::vector<std::string>{digits(port, "active"), limit ? "/" + std::to_string(limit) : "",
-                                      digits(port, "accepted"), digits(port, "rejected"), digits(port, "accept_queue"),
-                                      bytes(number(port, "received_bytes")), bytes(number(port, "sent_bytes"))})
+        for (std::string& cell : word(port, "protocol") == "udp" ? flow_cells(port) : connection_cells(port))
             table.rows.back().push_back(std::move(cell));
     }
     return table.print();
@@ -144,11 +157,26 @@ std::string processes(const json::value& status) {
     for (const json::value& handler : status.at("handlers").as_array()) {
         const json::array& all = handler.at("processes").as_array();
         for (const json::value& process : all) table.rows.push_back(process_row(handler, process));
-        if (all.empty() && is_true(handler, "on_demand"))
+        if (word(handler, "delivery") == "spawn")
+            table.rows.push_back({word(handler, "handler"), "-", "-", "ready", digits(handler, "running"), "-", "-",
+                                  "-", "-", "one process each"});
+        else if (all.empty() && is_true(handler, "on_demand"))
             table.rows.push_back({word(handler, "handler"), "-", "-", "asleep", "0", "-", "-", "-",
                                   digits(handler, "restarts"), "starts on demand"});
     }
     return table.print();
+}
+
+std::string backends(const json::value& status) {
+    Table table{.columns = "<><<>>"};
+    for (const json::value& handler : status.at("handlers").as_array())
+        for (const json::value& backend : handler.at("backends").as_array())
+            table.rows.push_back({word(handler, "handler"), digits(backend, "backend"), word(backend, "address"),
+                                  is_true(backend, "up") ? "up" : "down", digits(backend, "connections"),
+                                  digits(backend, "failures")});
+    if (table.rows.empty()) return "";
+    table.rows.insert(table.rows.begin(), {"HANDLER", "BACKEND", "ADDRESS", "STATE", "CONNECTIONS", "FAILURES"});
+    return "\n" + table.print();
 }
 
 }  // namespace
@@ -159,7 +187,7 @@ std::string status_text(const std::string& status_json) {
     return fmt::format("portier {}  up {}  generation {}{}\n", word(status, "version"),
                        age(status.at("uptime_seconds").to_number<double>()), number(status, "generation"),
                        file.empty() ? "" : "  " + file) +
-           problems(status) + "\n" + ports(status) + "\n" + processes(status);
+           problems(status) + "\n" + ports(status) + "\n" + processes(status) + backends(status);
 }
 
 }  // namespace portier::admin

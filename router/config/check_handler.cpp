@@ -22,14 +22,19 @@ public:
 
     void run() {
         check_command();
+        check_times();
+        const bool has_processes = handler_.delivery != Delivery::relay || !handler_.command.empty();
+        if (has_processes) check_processes();
+    }
+
+private:
+    void check_processes() {
         check_user();
         check_group();
         check_working_directory();
         check_limits();
-        check_times();
     }
 
-private:
     void report(const char* key, std::string message, std::string hint = {}) {
         const auto place = written(handler_table(), draft_, key);
         scene_.diagnostics.add({.at = place ? place->value : draft_.key,
@@ -40,7 +45,9 @@ private:
 
     void check_command() {
         if (!has_delivery(draft_) || written(handler_table(), draft_, "command")) return;
-        report("command", "no command is given", "every handler needs one: command: [program, argument]");
+        if (handler_.delivery == Delivery::relay) return;
+        report("command", "no command is given",
+               fmt::format("delivery {} needs one: command: [program, argument]", to_string(handler_.delivery)));
     }
 
     void check_user() {

@@ -32,35 +32,43 @@ Identity identity_of(const Handler& handler, const Host& host) {
     return who;
 }
 
+struct Named {
+    const HandlerDraft& draft;
+    const std::string& program;  // as written
+    const char* key;             // where
+    Place at;
+};
+
 // The other programs of a configuration often lie in its folder: one that is meant but not looked at there.
-void warn_about_namesake(const HandlerDraft& draft, const Place& at, const Scene& scene) {
-    const Handler& handler = draft.object;
-    const auto path = std::filesystem::path(scene.config.folder) / handler.command.front();
+void warn_about_namesake(const Named& named, const Scene& scene) {
+    const std::string& found = named.draft.object.program;
+    const auto path = std::filesystem::path(scene.config.folder) / named.program;
     std::error_code error;
     const bool program = std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
-    if (!program || std::filesystem::equivalent(path, handler.program, error)) return;
-    scene.diagnostics.add(
-        {.severity = Severity::warning,
-         .at = at,
-         .key_path = draft.path + ".command",
-         .message = fmt::format("{} is {}, found in PATH, and not the one in {}", in_quotes(handler.command.front()),
-                                handler.program, scene.config.folder),
-         .hint = fmt::format("write {0} or ./{1}", handler.program, handler.command.front())});
+    if (!program || std::filesystem::equivalent(path, found, error)) return;
+    scene.diagnostics.add({.severity = Severity::warning,
+                           .at = named.at,
+                           .key_path = named.draft.path + '.' + named.key,
+                           .message = fmt::format("{} is {}, found in PATH, and not the one in {}",
+                                                  in_quotes(named.program), found, scene.config.folder),
+                           .hint = fmt::format("write {0} or ./{1}", found, named.program)});
 }
 
 }  // namespace
 
 void check_program(HandlerDraft& draft, const Scene& scene) {
     Handler& handler = draft.object;
-    const auto place = written(handler_table(), draft, "command");
-    if (!place || !place->good) return;
-    const auto report = [&](std::string message, std::string hint) {
-        scene.diagnostics.add({.at = place->value,
-                               .key_path = draft.path + ".command",
+    const auto command = written(handler_table(), draft, "command");
+    if (handler.command.empty() || !command->good) return;
+    const auto program = written(handler_table(), draft, "program");
+    const auto& [key, place] = program ? std::pair("program", *program) : std::pair("command", *command);
+    const auto report = [&, key = key, place = place](std::string message, std::string hint) {
+        scene.diagnostics.add({.at = place.value,
+                               .key_path = draft.path + '.' + key,
                                .message = std::move(message),
                                .hint = std::move(hint)});
     };
-    const std::string& name = handler.command.front();
+    const std::string name = handler.program.empty() ? handler.command.front() : handler.program;
     const std::string path = scene.host.variable("PATH").value_or("");
     if (name.empty()) return report("the program is empty", "the list begins with the program");
     if (name.find('/') == std::string::npos) {
@@ -68,7 +76,7 @@ void check_program(HandlerDraft& draft, const Scene& scene) {
         if (!found)
             return report(fmt::format("the program {} is in no folder of PATH", in_quotes(name)), "PATH is " + path);
         handler.program = *found;
-        warn_about_namesake(draft, place->value, scene);
+        warn_about_namesake({draft, name, key, place.value}, scene);
     } else {
         handler.program = (std::filesystem::path(scene.config.folder) / name).lexically_normal().string();
     }

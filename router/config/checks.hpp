@@ -29,6 +29,9 @@ void check_use(const Drafts& drafts, const Scene& scene);
 // Users, groups, folders, limits and times of one handler; makes working_directory absolute.
 void check_handler(HandlerDraft& draft, const Scene& scene);
 
+// The addresses and times of one handler that relays; makes paths of Unix sockets absolute.
+void check_relay(HandlerDraft& draft, const Scene& scene);
+
 // Only who has connections alone can be said to be idle; a default that a udp port rules out is left out.
 void check_stop_when_idle(Drafts& drafts, const Scene& scene);
 

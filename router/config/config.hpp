@@ -71,12 +71,12 @@ struct Stop {
 
 // Where a relay connects to: an entry of `connect`.
 struct Backend {
-    std::string text;  // as written: "127.0.0.1:6379", "db.example.org:5432", "unix:/run/app.sock"
+    std::string text;  // as written, but a path absolute: "127.0.0.1:6379", "db.example.org:5432", "unix:/run/app.sock"
     Mark mark;
     std::string host;  // an address or a name; empty: a Unix socket
     std::uint16_t port = 0;
-    std::string path;  // of a Unix socket, absolute
-    unsigned weight = 1;
+    std::string path;     // of a Unix socket, absolute
+    unsigned weight = 1;  // 0: gets no new connections
     bool backup = false;
     std::uint64_t max_connections = 0;  // 0: no limit
     bool operator==(const Backend&) const = default;
@@ -101,8 +101,8 @@ struct Handler {
     Mark mark;
     Delivery delivery = Delivery::handoff;
     std::vector<std::string> command;  // argv as written
-    std::string program;               // absolute path of argv[0], checked to be executable
-    unsigned processes = 1;
+    std::string program;               // absolute path, checked to be executable; YAML: also a name to look up
+    unsigned processes = 1;            // 0: none that run all the time (spawn, a relay without command)
     Balance balance = Balance::round_robin;
     std::string user;   // empty: as portier itself
     std::string group;  // empty: the user's primary group

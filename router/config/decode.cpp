@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/text.hpp"
+#include "config/backends.hpp"
 #include "config/port_key.hpp"
 #include "config/slips.hpp"
 #include "config/units.hpp"
@@ -94,11 +95,6 @@ std::optional<Value> decode_word(const Target& target, const Node& node) {
     const Field& field = target.field;
     const auto found = std::find(field.words.begin(), field.words.end(), node.text);
     if (found != field.words.end()) return static_cast<std::uint64_t>(found - field.words.begin());
-    const auto& planned = field.planned_words;
-    if (std::find(planned.begin(), planned.end(), node.text) != planned.end()) {
-        return fail(target, node.at, fmt::format("{} is not in this version", in_quotes(node.text)),
-                    "this version has " + expected(field));
-    }
     const std::string near = did_you_mean(node.text, field.words);
     return fail(target, node.at, fmt::format("{} is not known here", in_quotes(node.text)),
                 near.empty() ? "expected one of " + expected(field) : near);
@@ -164,13 +160,16 @@ std::optional<Value> decode_scalar(const Target& target, const Node& node) {
     const auto as_value = [](auto&& parsed) { return parsed ? std::optional<Value>(*parsed) : std::nullopt; };
     switch (target.field.kind) {
         case Kind::boolean: return decode_boolean(target, node);
-        case Kind::integer: return in_range(target, node, parse_integer(node.text));
+        case Kind::integer:
+            if (!target.field.zero.empty() && node.text == target.field.zero) return std::uint64_t{0};
+            return in_range(target, node, parse_integer(node.text));
         case Kind::duration:
         case Kind::seconds: return in_range(target, node, parse_duration(node.text));
         case Kind::size: return in_range(target, node, parse_size(node.text));
         case Kind::rate: return as_value(accept(target, node, parse_rate(node.text)));
         case Kind::word: return decode_word(target, node);
         case Kind::signal: return decode_signal(target, node);
+        case Kind::address: return as_value(accept(target, node, parse_address(node.text)));
         case Kind::endpoint: return as_value(accept(target, node, parse_listen(node.text)));
         default: return as_value(decode_text(target, node));
     }
@@ -207,6 +206,8 @@ std::optional<Value> decode(const Target& target, const Node& node) {
             return is_kind(target, node, Node::Kind::sequence) ? decode_texts(target, node) : std::nullopt;
         case Kind::networks:
             return is_kind(target, node, Node::Kind::sequence) ? decode_networks(target, node) : std::nullopt;
+        case Kind::backends:
+            return is_kind(target, node, Node::Kind::sequence) ? decode_backends(target, node) : std::nullopt;
         case Kind::variables:
             return is_kind(target, node, Node::Kind::map) ? decode_variables(target, node) : std::nullopt;
         case Kind::section:

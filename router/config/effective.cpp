@@ -3,7 +3,6 @@
 
 #include <map>
 
-#include "base/text.hpp"
 #include "config/fields.hpp"
 
 namespace portier::config {
@@ -39,7 +38,7 @@ std::string print(const Table<Object>& table, const Object& object, int indent, 
     const std::string margin(static_cast<std::size_t>(indent), ' ');
     for (std::size_t i = 0; i < table.fields.size(); ++i) {
         const Field& field = table.fields[i];
-        if (field.planned || skip(field) || field.key.find('.') != std::string::npos) continue;
+        if (skip(field) || field.key.find('.') != std::string::npos) continue;
         out += field.kind == Kind::section ? section_of(table, object, field.key, margin)
                                            : margin + line_of(field, table.get(i, object));
     }
@@ -60,17 +59,16 @@ std::string summary(const Config& config) {
 
 std::string effective_yaml(const Config& config) {
     std::string out = "version: 1\n\nhandlers:";
-    std::map<std::string, Delivery> deliveries;
+    std::map<std::string, const Handler*> handlers;
     out += config.handlers.empty() ? " {}\n" : "\n";
     for (const Handler& handler : config.handlers) {
-        deliveries[handler.name] = handler.delivery;
-        const auto skip = [&](const Field& field) { return !applies(field, handler.delivery, Protocol::tcp); };
-        out += fmt::format("  {}:\n    # the program is {}\n{}", yaml_text(handler.name), escape(handler.program),
-                           print(handler_table(), handler, 4, skip));
+        handlers[handler.name] = &handler;
+        const auto skip = [&](const Field& field) { return !applies(field, handler); };
+        out += fmt::format("  {}:\n{}", yaml_text(handler.name), print(handler_table(), handler, 4, skip));
     }
     out += config.ports.empty() ? "\nports: {}\n" : "\nports:\n";
     for (const Port& port : config.ports) {
-        const auto skip = [&](const Field& field) { return !applies(field, deliveries[port.handler], port.protocol); };
+        const auto skip = [&](const Field& field) { return !applies(field, *handlers[port.handler], port.protocol); };
         out += fmt::format("  {}:\n{}", yaml_text(port.key), print(port_table(), port, 4, skip));
     }
     const auto all = [](const Field&) { return false; };

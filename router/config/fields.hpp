@@ -60,10 +60,11 @@ public:
     void add(Field field, Accessor member) {
         fields.push_back(std::move(field));
         access_.push_back({[member](Object& object, const Value& value) { assign(member(object), value); },
-                           [member](const Object& object) { return value_of(member(object)); }});
+                           [member](const Object& object) { return value_of(member(object)); },
+                           [member](Object& object) { member(object) = member(kUnset); }});
     }
 
-    // A section or a key that is not in this version: no member.
+    // A section: no member.
     void add(Field field) {
         fields.push_back(std::move(field));
         access_.push_back({});
@@ -73,17 +74,27 @@ public:
     void set(std::size_t index, Object& object, const Value& value) const { access_[index].set(object, value); }
     Value get(std::size_t index, const Object& object) const { return access_[index].get(object); }
 
+    // As if nobody had written it.
+    void reset(std::size_t index, Object& object) const { access_[index].reset(object); }
+
 private:
+    inline static const Object kUnset{};
+
     struct Access {
         std::function<void(Object&, const Value&)> set;
         std::function<Value(const Object&)> get;
+        std::function<void(Object&)> reset;
     };
     std::vector<Access> access_;
 };
 
+// Part of handler_table(): the keys of delivery relay.
+void add_relay(Table<Handler>& table);
+
 // The top level of a file.
 const std::vector<Field>& file_fields();
 const Table<Handler>& handler_table();
+const Table<Backend>& backend_table();  // an entry of `connect` that is a map
 const Table<Port>& port_table();
 const Table<Admin>& admin_table();
 const Table<Router>& router_table();

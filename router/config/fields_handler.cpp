@@ -8,40 +8,69 @@ namespace {
 constexpr std::uint64_t kHour = 3600000;
 constexpr std::uint64_t kMiB = 1 << 20;
 
+Scope only(const std::vector<Delivery>& deliveries) {
+    return {.tcp = deliveries, .udp = deliveries};
+}
+
+const Scope kHandoff = only({Delivery::handoff});
+const Scope kBalance = only({Delivery::handoff, Delivery::relay});
+const Scope kSpawn = only({Delivery::spawn});
+// One process for each connection.
+const Scope kSpawnEach{.tcp = {Delivery::spawn}, .udp = {}, .accepting = true};
+// Processes of any kind, and those that the keeper keeps running.
+const Scope kProcesses{.processes = true};
+const Scope kStaying{.tcp = {Delivery::handoff, Delivery::inherit, Delivery::relay},
+                     .udp = {Delivery::handoff, Delivery::inherit, Delivery::relay},
+                     .processes = true};
+
 void add_program(Table<Handler>& table) {
     table.add(
         {.key = "delivery",
          .kind = Kind::word,
          .help = "How a connection reaches a process: `handoff` passes it each accepted connection, `inherit` gives it "
-                 "the listening socket as systemd does.",
+                 "the listening socket as systemd does, `relay` connects to an address and moves the bytes, `spawn` "
+                 "starts a process for each connection as inetd does.",
          .example = "handoff",
-         .words = {"handoff", "inherit"},
-         .planned_words = {"relay", "spawn"}},
+         .words = {"handoff", "inherit", "relay", "spawn"}},
         [](auto& handler) -> auto& { return handler.delivery; });
     table.add(
         {.key = "command",
          .kind = Kind::texts,
-         .help = "The program and its arguments; no shell. A program without a slash is looked up in PATH, a relative "
-                 "one starts from the folder of the main file.",
+         .help =
+             "The program and its arguments; no shell. A program without a slash is looked up in PATH, a relative "
+             "one starts from the folder of the main file. With `relay` it may be left out: then nothing is started. "
+             "With `inherit` the sockets are descriptors 3, 4, ... in the order of the ports in the file, so an "
+             "argument may name one (`fd@3`).",
          .example = "[./kitchen, --menu, veg]",
+         .if_unset = "none",
          .required = true},
         [](auto& handler) -> auto& { return handler.command; });
+    table.add(
+        {.key = "program",
+         .kind = Kind::text,
+         .help = "The file to execute when `command` shall begin with another name (argv[0]).",
+         .example = "/usr/lib/git-core/git",
+         .if_unset = "what `command` begins with",
+         .scope = kProcesses},
+        [](auto& handler) -> auto& { return handler.program; });
     table.add(
         {.key = "processes",
          .kind = Kind::integer,
          .help = "How many processes run at the same time.",
          .example = "2",
          .min = 1,
-         .max = 1024},
+         .max = 1024,
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.processes; });
     table.add(
         {.key = "balance",
          .kind = Kind::word,
-         .help = "Which process gets the next connection; `source-hash` keeps a client address with its process.",
+         .help =
+             "Which process or address gets the next connection; `source-hash` keeps a client address with its own, "
+             "`random-two` takes the less busy of two that it picks.",
          .example = "least-connections",
-         .words = {"round-robin", "least-connections", "source-hash"},
-         .planned_words = {"random-two"},
-         .scope = {.deliveries = {Delivery::handoff}, .protocols = {}}},
+         .words = {"round-robin", "least-connections", "source-hash", "random-two"},
+         .scope = kBalance},
         [](auto& handler) -> auto& { return handler.balance; });
 }
 
@@ -51,31 +80,37 @@ void add_surroundings(Table<Handler>& table) {
          .kind = Kind::text,
          .help = "The user that the processes run as; needs root.",
          .example = "kitchen",
-         .if_unset = "as portier itself"},
+         .if_unset = "as portier itself",
+         .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.user; });
     table.add(
         {.key = "group",
          .kind = Kind::text,
          .help = "The group that the processes run as; needs root.",
          .example = "kitchen",
-         .if_unset = "the user's own"},
+         .if_unset = "the user's own",
+         .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.group; });
     table.add(
         {.key = "env",
          .kind = Kind::variables,
          .help =
              "Environment variables of the processes; those of the defaults stay beside them. Those of the contracts "
-             "(`LISTEN_FDS`, `NOTIFY_SOCKET`, `PORTIER_FD` and the like) are portier's own.",
+             "(`LISTEN_FDS`, `NOTIFY_SOCKET`, `PORTIER_FD` and the like) are portier's own. With `inherit` a value may "
+             "name an inherited descriptor (`NGINX: \"3;\"`): they are 3, 4, ... in the order of the ports in the "
+             "file.",
          .example = "{MENU: veg}",
          .reserved = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                      "PORTIER_FD"}},
+                      "PORTIER_FD"},
+         .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.env; });
     table.add(
         {.key = "working_directory",
          .kind = Kind::text,
          .help = "Where the processes start; a relative one starts from the folder of the main file.",
          .example = "/srv/kitchen",
-         .if_unset = "the folder of the main file"},
+         .if_unset = "the folder of the main file",
+         .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.working_directory; });
 }
 
@@ -85,7 +120,8 @@ void add_readiness(Table<Handler>& table) {
          .kind = Kind::word,
          .help = "When a process is ready: at once, or when it says READY=1 on NOTIFY_SOCKET (sd_notify).",
          .example = "notify",
-         .words = {"immediate", "notify"}},
+         .words = {"immediate", "notify"},
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.ready; });
     table.add(
         {.key = "ready_timeout",
@@ -93,21 +129,24 @@ void add_readiness(Table<Handler>& table) {
          .help = "How long a process may take until it is ready.",
          .example = "5s",
          .min = 1,
-         .max = 24 * kHour},
+         .max = 24 * kHour,
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.ready_timeout; });
     table.add(
         {.key = "watchdog",
          .kind = Kind::duration,
          .help = "A process that stays silent for so long (WATCHDOG=1, sd_notify) is restarted; 0s: never.",
          .example = "30s",
-         .max = 24 * kHour},
+         .max = 24 * kHour,
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.watchdog; });
     table.add(
         {.key = "start",
          .kind = Kind::word,
          .help = "When the processes start: with portier, or with the first connection.",
          .example = "on_demand",
-         .words = {"always", "on_demand"}},
+         .words = {"always", "on_demand"},
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.start; });
     table.add(
         {.key = "stop_when_idle",
@@ -116,13 +155,15 @@ void add_readiness(Table<Handler>& table) {
              "Processes started on demand stop when they had no connection for so long; 0s: never. Not for a handler "
              "with a udp port: only connections are counted.",
          .example = "10m",
-         .max = 24 * 365 * kHour},
+         .max = 24 * 365 * kHour,
+         .scope = kStaying},
         [](auto& handler) -> auto& { return handler.stop_when_idle; });
 }
 
 void add_limits(Table<Handler>& table) {
     const std::string unset = "as portier itself";
-    table.add({.key = "limits", .kind = Kind::section, .help = "Limits of each process (setrlimit)."});
+    table.add(
+        {.key = "limits", .kind = Kind::section, .help = "Limits of each process (setrlimit).", .scope = kProcesses});
     table.add(
         {.key = "limits.open_files",
          .kind = Kind::integer,
@@ -161,7 +202,10 @@ void add_limits(Table<Handler>& table) {
 }
 
 void add_life(Table<Handler>& table) {
-    table.add({.key = "restart", .kind = Kind::section, .help = "How fast a process that ended is started again."});
+    table.add({.key = "restart",
+               .kind = Kind::section,
+               .help = "How fast a process that ended is started again.",
+               .scope = kProcesses});
     table.add(
         {.key = "restart.first",
          .kind = Kind::duration,
@@ -178,7 +222,7 @@ void add_life(Table<Handler>& table) {
          .min = 1,
          .max = 24 * kHour},
         [](auto& handler) -> auto& { return handler.restart.max; });
-    table.add({.key = "stop", .kind = Kind::section, .help = "How a process is ended."});
+    table.add({.key = "stop", .kind = Kind::section, .help = "How a process is ended.", .scope = kProcesses});
     table.add(
         {.key = "stop.signal", .kind = Kind::signal, .help = "The signal that asks it to end.", .example = "SIGQUIT"},
         [](auto& handler) -> auto& { return handler.stop.signal; });
@@ -191,14 +235,47 @@ void add_life(Table<Handler>& table) {
         [](auto& handler) -> auto& { return handler.stop.timeout; });
 }
 
-// The keys of deliveries that are not in this version: to add one, give it a kind and a member.
-void add_planned(Table<Handler>& table) {
-    for (const char* key : {"connect", "connect_timeout", "proxy_protocol", "source_address", "transparent", "health",
-                            "attempts", "fail_timeout", "queue"})
-        table.add({.key = key, .kind = Kind::anything, .help = "delivery relay", .planned = true});
-    for (const char* key : {"style", "max_processes"})
-        table.add({.key = key, .kind = Kind::anything, .help = "delivery spawn", .planned = true});
-    table.add({.key = "dialect", .kind = Kind::anything, .help = "other handoff contracts", .planned = true});
+void add_handoff(Table<Handler>& table) {
+    table.add(
+        {.key = "dialect",
+         .kind = Kind::word,
+         .help = "How a process is told of its connections: portier's own contract (handlers/README.md), as node's "
+                 "`process.on('message')` or as haproxy's `sockpair@` expects it. Over udp `portier` only.",
+         .example = "node",
+         .words = {"portier", "node", "haproxy"},
+         .scope = kHandoff},
+        [](auto& handler) -> auto& { return handler.dialect; });
+}
+
+void add_spawn(Table<Handler>& table) {
+    constexpr std::uint64_t kMostProcesses = 16383;
+    table.add(
+        {.key = "style",
+         .kind = Kind::word,
+         .help = "What a process finds: `inetd` the connection as 0, 1 and 2; `ucspi` as 0 and 1, with TCPREMOTEIP and "
+                 "the like; `systemd` as descriptor 3 (LISTEN_FDS, as Accept=yes gives it); `inetd-wait` the listener "
+                 "or the udp socket itself as 0, 1 and 2, one process a port.",
+         .example = "ucspi",
+         .words = {"inetd", "inetd-wait", "ucspi", "systemd"},
+         .scope = kSpawn},
+        [](auto& handler) -> auto& { return handler.style; });
+    table.add(
+        {.key = "max_processes",
+         .kind = Kind::integer,
+         .help = "How many processes may run at the same time; the port's `over_limit` says what happens to others.",
+         .example = "64",
+         .min = 1,
+         .max = kMostProcesses,
+         .scope = kSpawnEach},
+        [](auto& handler) -> auto& { return handler.max_processes; });
+    table.add(
+        {.key = "max_processes_per_source",
+         .kind = Kind::integer,
+         .help = "How many of them for one address (IPv6: one /64); 0: no limit.",
+         .example = "4",
+         .max = kMostProcesses,
+         .scope = kSpawnEach},
+        [](auto& handler) -> auto& { return handler.max_processes_per_source; });
 }
 
 Table<Handler> make_table() {
@@ -208,7 +285,9 @@ Table<Handler> make_table() {
     add_readiness(table);
     add_limits(table);
     add_life(table);
-    add_planned(table);
+    add_handoff(table);
+    add_relay(table);
+    add_spawn(table);
     return table;
 }
 

@@ -5,9 +5,18 @@ namespace portier::config {
 
 namespace {
 
-const Scope kTcp{.deliveries = {}, .protocols = {Protocol::tcp}};
-// Only who accepts a connection can refuse it.
-const Scope kAdmission{.deliveries = {Delivery::handoff}, .protocols = {}};
+constexpr std::uint64_t kHour = 3600000;
+
+const std::vector<Delivery> kAccepting = {Delivery::handoff, Delivery::relay, Delivery::spawn};
+const std::vector<Delivery> kReading = {Delivery::handoff, Delivery::relay};
+
+const Scope kTcp{.udp = {}};
+// Only who accepts a connection, or reads the datagrams, can refuse it.
+const Scope kAdmission{.tcp = kAccepting, .udp = {}, .accepting = true};
+const Scope kNetworks{.tcp = kAccepting, .udp = kReading, .accepting = true};
+const Scope kProxy{.tcp = kAccepting, .udp = {Delivery::relay}, .accepting = true};
+const Scope kFlows{.tcp = {}, .udp = kReading};
+const Scope kIdle{.tcp = {Delivery::relay}, .udp = {}};
 
 void add_socket(Table<Port>& table) {
     table.add(
@@ -77,7 +86,8 @@ void add_limits(Table<Port>& table) {
          .help = "Connections at the same time; 0: no limit.",
          .example = "10000",
          .max = kMost,
-         .scope = kAdmission},
+         .scope = kAdmission,
+         .over_udp = "max_flows"},
         [](auto& port) -> auto& { return port.max_connections; });
     table.add(
         {.key = "max_connections_per_source",
@@ -85,7 +95,8 @@ void add_limits(Table<Port>& table) {
          .help = "Connections at the same time from one address (IPv6: one /64); 0: no limit.",
          .example = "100",
          .max = kMost,
-         .scope = kAdmission},
+         .scope = kAdmission,
+         .over_udp = "max_flows_per_source"},
         [](auto& port) -> auto& { return port.max_connections_per_source; });
     table.add(
         {.key = "accept_rate",
@@ -93,7 +104,8 @@ void add_limits(Table<Port>& table) {
          .help = "New connections in a time.",
          .example = "500/s",
          .if_unset = "no limit",
-         .scope = kAdmission},
+         .scope = kAdmission,
+         .over_udp = "max_flows"},
         [](auto& port) -> auto& { return port.accept_rate; });
     table.add(
         {.key = "accept_rate_per_source",
@@ -101,7 +113,8 @@ void add_limits(Table<Port>& table) {
          .help = "New connections in a time from one address (IPv6: one /64).",
          .example = "100/m",
          .if_unset = "no limit",
-         .scope = kAdmission},
+         .scope = kAdmission,
+         .over_udp = "max_flows_per_source"},
         [](auto& port) -> auto& { return port.accept_rate_per_source; });
 }
 
@@ -111,14 +124,14 @@ void add_refusal(Table<Port>& table) {
          .kind = Kind::networks,
          .help = "Only these networks may connect; everybody else is refused.",
          .example = "[10.0.0.0/8, \"fd00::/8\"]",
-         .scope = kAdmission},
+         .scope = kNetworks},
         [](auto& port) -> auto& { return port.allow; });
     table.add(
         {.key = "deny",
          .kind = Kind::networks,
          .help = "These networks are refused; checked before `allow`.",
          .example = "[10.9.0.0/16]",
-         .scope = kAdmission},
+         .scope = kNetworks},
         [](auto& port) -> auto& { return port.deny; });
     table.add(
         {.key = "over_limit",
@@ -126,16 +139,69 @@ void add_refusal(Table<Port>& table) {
          .help = "What happens to a connection beyond a limit: it waits in the kernel's queue, is reset or is closed.",
          .example = "reset",
          .words = {"wait", "reset", "close"},
-         .scope = kAdmission},
+         .scope = kAdmission,
+         .over_udp = "max_flows"},
         [](auto& port) -> auto& { return port.over_limit; });
 }
 
-// Keys of deliveries that are not in this version: to add one, give it a kind and a member.
-void add_planned(Table<Port>& table) {
-    for (const char* key : {"idle_timeout", "proxy_protocol"})
-        table.add({.key = key, .kind = Kind::anything, .help = "delivery relay", .planned = true});
-    for (const char* key : {"flow_idle", "max_flows", "max_flows_per_source"})
-        table.add({.key = key, .kind = Kind::anything, .help = "handoff and relay over UDP", .planned = true});
+void add_proxy(Table<Port>& table) {
+    table.add({.key = "proxy_protocol",
+               .kind = Kind::section,
+               .help = "Clients come through a proxy that says who they are (PROXY protocol, v1 or v2; over udp v2).",
+               .scope = kProxy});
+    table.add(
+        {.key = "proxy_protocol.from",
+         .kind = Kind::networks,
+         .help = "The networks of the proxies: from them the header is required, from others it is refused.",
+         .example = "[10.0.0.0/8]"},
+        [](auto& port) -> auto& { return port.proxy_protocol.from; });
+    table.add(
+        {.key = "proxy_protocol.timeout",
+         .kind = Kind::duration,
+         .help = "How long the header may take to come.",
+         .example = "5s",
+         .min = 1,
+         .max = kHour},
+        [](auto& port) -> auto& { return port.proxy_protocol.timeout; });
+}
+
+void add_idle(Table<Port>& table) {
+    table.add(
+        {.key = "idle_timeout",
+         .kind = Kind::duration,
+         .help = "A connection on which neither side has sent anything for so long is closed; 0s: never.",
+         .example = "5m",
+         .max = 24 * kHour,
+         .scope = kIdle,
+         .over_udp = "flow_idle"},
+        [](auto& port) -> auto& { return port.idle_timeout; });
+    table.add(
+        {.key = "flow_idle",
+         .kind = Kind::duration,
+         .help = "A flow without a datagram for so long has ended.",
+         .example = "30s",
+         .min = 1,
+         .max = 24 * kHour,
+         .scope = kFlows},
+        [](auto& port) -> auto& { return port.flow_idle; });
+    table.add(
+        {.key = "max_flows",
+         .kind = Kind::integer,
+         .help = "Flows at the same time; beyond it the one that was idle longest makes room.",
+         .example = "10000",
+         .min = 1,
+         .max = 1000000,
+         .if_unset = "4096 with `handoff`, 65536 with `relay`",
+         .scope = kFlows},
+        [](auto& port) -> auto& { return port.max_flows; });
+    table.add(
+        {.key = "max_flows_per_source",
+         .kind = Kind::integer,
+         .help = "Flows at the same time from one address (IPv6: one /64); 0: no limit.",
+         .example = "100",
+         .max = 1000000,
+         .scope = kFlows},
+        [](auto& port) -> auto& { return port.max_flows_per_source; });
 }
 
 Table<Port> make_table() {
@@ -144,7 +210,8 @@ Table<Port> make_table() {
     add_tcp(table);
     add_limits(table);
     add_refusal(table);
-    add_planned(table);
+    add_proxy(table);
+    add_idle(table);
     return table;
 }
 

@@ -66,7 +66,15 @@ Table<Router> make_router_table() {
          .help = "One line for every connection at its end.",
          .example = "true"},
         [](auto& router) -> auto& { return router.log.connections; });
-    table.add({.key = "relay_threads", .kind = Kind::anything, .help = "delivery relay", .planned = true});
+    table.add(
+        {.key = "relay_threads",
+         .kind = Kind::integer,
+         .help = "Threads that move the bytes of delivery `relay`; `auto`: one for each processor.",
+         .example = "4",
+         .min = 1,
+         .max = 64,
+         .zero = "auto"},
+        [](auto& router) -> auto& { return router.relay_threads; });
     return table;
 }
 

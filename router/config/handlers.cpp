@@ -34,8 +34,8 @@ bool check_name(const Node& key, const std::string& path, Diagnostics& diagnosti
 // A key of a handler that stands where the name of one belongs: the line was not indented.
 bool is_misplaced(const Entry& entry, const std::string& path, Diagnostics& diagnostics) {
     const std::vector<Field>& fields = handler_table().fields;
-    const bool known = std::any_of(fields.begin(), fields.end(),
-                                   [&](const Field& field) { return !field.planned && field.key == entry.key.text; });
+    const bool known =
+        std::any_of(fields.begin(), fields.end(), [&](const Field& field) { return field.key == entry.key.text; });
     if (!known || entry.value.kind == Node::Kind::map) return false;
     diagnostics.add(
         {.at = entry.key.at,
@@ -46,22 +46,76 @@ bool is_misplaced(const Entry& entry, const std::string& path, Diagnostics& diag
 }
 
 // An option that the delivery cannot do: refused when it is the handler's own, left out when it is a default.
-void check_scope(HandlerDraft& draft, Diagnostics& diagnostics) {
-    const Table<Handler>& table = handler_table();
-    if (!has_delivery(draft)) return;
-    for (std::size_t i = 0; i < table.fields.size(); ++i) {
-        const Field& field = table.fields[i];
-        const std::optional<Written>& place = draft.written[i];
-        if (!place || applies(field, draft.object.delivery, Protocol::tcp)) continue;
-        if (!place->own) {
-            table.set(i, draft.object, table.get(i, Handler{}));
-            continue;
-        }
-        diagnostics.add({.at = place->key,
-                         .key_path = draft.path + '.' + field.key,
-                         .message = fmt::format("delivery {} has no {}", to_string(draft.object.delivery), field.key),
-                         .hint = fmt::format("delivery {} has", to_string(field.scope.deliveries.front()))});
+class ScopeCheck {
+public:
+    ScopeCheck(HandlerDraft& draft, Diagnostics& diagnostics)
+        : draft_(draft), diagnostics_(diagnostics), written_command_(written(handler_table(), draft, "command")) {}
+
+    void run() {
+        for (std::size_t i = 0; i < table_.fields.size(); ++i)
+            if (draft_.written[i] && !fits(i)) leave_out(i);
     }
+
+private:
+    bool applies_here(const Field& field) const {
+        const Handler& handler = draft_.object;
+        const bool unknown_command = written_command_ && !written_command_->good;
+        if (unknown_command && field.scope.processes) return true;
+        return applies(field, handler);
+    }
+
+    // A key of a section shares its fate.
+    bool fits(std::size_t index) const {
+        const Field* section = section_of(table_.fields, table_.fields[index]);
+        return applies_here(table_.fields[index]) && (section == nullptr || applies_here(*section));
+    }
+
+    void leave_out(std::size_t index) {
+        const Field& field = table_.fields[index];
+        const Written& place = *draft_.written[index];
+        if (place.own && applies_here_as_section(field)) return report(field, place.key);
+        if (!place.own && table_.has_member(index)) table_.reset(index, draft_.object);
+    }
+
+    bool applies_here_as_section(const Field& field) const {
+        const Field* section = section_of(table_.fields, field);
+        return section == nullptr || applies_here(*section);
+    }
+
+    void report(const Field& field, const Place& at) {
+        const Handler& handler = draft_.object;
+        std::string message = fmt::format("delivery {} has no {}", to_string(handler.delivery), field.key);
+        std::string hint = deliveries_of(field, Protocol::tcp) + " has";
+        if (handler.delivery == Delivery::relay && field.scope.processes) {
+            message = fmt::format("without a command there is no process for {}", field.key);
+            hint = "give the handler a command, or leave it out";
+        } else if (handler.delivery == Delivery::spawn && field.scope.accepting) {
+            message = fmt::format("style {} has no {}: it is one process a port", to_string(handler.style), field.key);
+            hint = "the other styles have";
+        }
+        diagnostics_.add({.at = at,
+                          .key_path = draft_.path + '.' + field.key,
+                          .message = std::move(message),
+                          .hint = std::move(hint)});
+    }
+
+    const Table<Handler>& table_ = handler_table();
+    HandlerDraft& draft_;
+    Diagnostics& diagnostics_;
+    const std::optional<Written> written_command_;
+};
+
+// Nobody keeps a process running for them.
+void count_no_processes(Handler& handler) {
+    const bool none = handler.delivery == Delivery::relay && handler.command.empty();
+    if (none || handler.delivery == Delivery::spawn) handler.processes = 0;
+}
+
+void mark_backends(HandlerDraft& draft, const Sources& sources) {
+    const auto place = written(handler_table(), draft, "connect");
+    if (!place || place->items.size() != draft.object.connect.size()) return;
+    for (std::size_t i = 0; i < place->items.size(); ++i)
+        draft.object.connect[i].mark = mark_of(sources, place->items[i]);
 }
 
 }  // namespace
@@ -92,7 +146,9 @@ std::vector<HandlerDraft> read_handlers(const Outline& outline, const Sources& s
         if (!is_misplaced(*entry, draft.path, diagnostics) && check_name(entry->key, draft.path, diagnostics) &&
             decode({map, draft.path, entry->key.at, diagnostics}, entry->value)) {
             read_object({entry->value, draft.path, entry->key.at}, table, draft, diagnostics);
-            check_scope(draft, diagnostics);
+            if (has_delivery(draft)) ScopeCheck(draft, diagnostics).run();
+            count_no_processes(draft.object);
+            mark_backends(draft, sources);
         } else {
             draft.written.clear();
         }

@@ -29,6 +29,7 @@ void check_everything(Drafts& drafts, const Draft<Admin>& admin, const Draft<Rou
     for (HandlerDraft& handler : drafts.handlers) {
         check_handler(handler, scene);
         check_program(handler, scene);
+        check_relay(handler, scene);
     }
     const auto listen = written(admin_table(), admin, "listen");
     const Place* listen_place = listen && listen->good ? &listen->value : nullptr;

@@ -18,7 +18,6 @@ Place place_of(const Node& value) {
 std::string home_of(const std::string& key) {
     const auto search = [&](const std::vector<Field>& fields, std::string_view object) -> std::string {
         for (const Field& field : fields) {
-            if (field.planned) continue;
             if (field.key == key) return fmt::format("{} is a key of {}", in_quotes(key), object);
             if (field.key.ends_with('.' + key)) return fmt::format("of {} there is {}", object, in_quotes(field.key));
         }
@@ -43,8 +42,6 @@ public:
             const std::optional<std::size_t> index = find(prefix, entry.key.text);
             if (!index) {
                 report_unknown(entry, path, prefix);
-            } else if (fields_[*index].planned) {
-                report_planned(entry, path, fields_[*index]);
             } else {
                 read_field(*index, entry, path);
             }
@@ -66,8 +63,10 @@ private:
     void read_field(std::size_t index, const Entry& entry, const std::string& path) {
         const Field& field = fields_[index];
         auto value = decode({field, path, entry.key.at, diagnostics_}, entry.value);
-        const Written place{.key = entry.key.at, .value = place_of(entry.value), .good = value.has_value()};
-        found_.push_back({index, place, value.value_or(Value{})});
+        Written place{.key = entry.key.at, .value = place_of(entry.value), .good = value.has_value()};
+        if (field.kind == Kind::backends)
+            for (const Node& item : entry.value.items) place.items.push_back(item.at);
+        found_.push_back({index, std::move(place), value.value_or(Value{})});
         if (value && field.kind == Kind::section) read({entry.value, path, entry.key.at}, field.key + '.');
     }
 
@@ -76,20 +75,12 @@ private:
         std::vector<std::string> keys;
         for (const Field& field : fields_) {
             const bool here = field.key.starts_with(prefix) && field.key.find('.', prefix.size()) == std::string::npos;
-            if (here && !field.planned) keys.push_back(field.key.substr(prefix.size()));
+            if (here) keys.push_back(field.key.substr(prefix.size()));
         }
         diagnostics_.add({.at = entry.key.at,
                           .key_path = path,
                           .message = fmt::format("unknown key {}", in_quotes(entry.key.text)),
                           .hint = unknown_key_hint(entry.key.text, keys)});
-    }
-
-    void report_planned(const Entry& entry, const std::string& path, const Field& field) {
-        diagnostics_.add({.at = entry.key.at,
-                          .key_path = path,
-                          .message = fmt::format("{} is not in this version: it belongs to {}",
-                                                 in_quotes(entry.key.text), field.help),
-                          .hint = "this version delivers by handoff (tcp) and inherit (tcp, udp)"});
     }
 
     const std::vector<Field>& fields_;

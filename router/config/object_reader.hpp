@@ -14,8 +14,9 @@ namespace portier::config {
 struct Written {
     Place key;
     Place value;
-    bool own = true;   // not taken over from the defaults
-    bool good = true;  // what was written is a value of the field
+    bool own = true;                // not taken over from the defaults
+    bool good = true;               // what was written is a value of the field
+    std::vector<Place> items = {};  // of backends: where each stands
 };
 
 struct Found {
@@ -33,7 +34,7 @@ struct MapNode {
 // What helps with an unknown key: the nearest of `keys`, where it would be right, or all of `keys`.
 std::string unknown_key_hint(const std::string& key, const std::vector<std::string>& keys);
 
-// Every key of this version in the map. What is wrong with the map is reported.
+// Every known key in the map. What is wrong with the map is reported.
 std::vector<Found> read_fields(const MapNode& map, const std::vector<Field>& fields, Diagnostics& diagnostics);
 
 // An object on its way: its value and where its parts stand.

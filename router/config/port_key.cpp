@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/host_port.hpp"
 #include "config/slips.hpp"
 #include "config/source.hpp"
 
@@ -12,53 +13,6 @@ namespace portier::config {
 namespace {
 
 constexpr const char* kForm = "the form is [address:]port[-port]/protocol, as in 7001/tcp or [::1]:9418/tcp";
-constexpr const char* kPortRange = "a port is a number from 1 to 65535";
-
-struct HostAndPort {
-    std::string_view host;  // empty: none was written
-    std::string_view port;
-    bool brackets = false;
-};
-
-// Splits "port", "1.2.3.4:port" and "[::1]:port"; more colons than that are an IPv6 address without brackets.
-Parsed<HostAndPort> split(std::string_view text) {
-    if (text.starts_with('[')) {
-        const std::size_t end = text.find("]:");
-        if (end == std::string_view::npos) return {{}, "has no \"]:\" after its address", "the form is [::1]:80"};
-        return {HostAndPort{text.substr(1, end - 1), text.substr(end + 2), true}};
-    }
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return {HostAndPort{{}, text, false}};
-    const std::string_view host = text.substr(0, colon);
-    const std::string_view port = text.substr(colon + 1);
-    if (host.find(':') != std::string_view::npos)
-        return {{}, "has an IPv6 address without brackets", fmt::format("expected the form [{}]:{}", host, port)};
-    return {HostAndPort{host, port, false}};
-}
-
-Parsed<net::Address> parse_host(const HostAndPort& parts) {
-    const std::string_view host = parts.host;
-    const std::size_t zone = host.find('%');
-    if (zone != std::string_view::npos)
-        return {{},
-                fmt::format("has the zone {}", in_quotes(host.substr(zone))),
-                "addresses with a zone are not supported"};
-    const auto address = net::parse_address(host);
-    if (parts.brackets && host.find(':') == std::string_view::npos)
-        return {{}, "has brackets around something else than an IPv6 address"};
-    if (address) return {*address};
-    if (host == "*" || host.empty()) return {{}, "has no address before its colon", "for every address leave it out"};
-    return {{},
-            fmt::format("does not begin with an IP address ({})", in_quotes(host)),
-            "names are not looked up; write an address such as 127.0.0.1 or [::1]"};
-}
-
-Parsed<std::uint16_t> parse_port(std::string_view text) {
-    const Parsed<std::uint64_t> number = parse_integer(text);
-    if (number.value && *number.value >= 1 && *number.value <= 65535)
-        return {static_cast<std::uint16_t>(*number.value)};
-    return {{}, fmt::format("has the port {}", in_quotes(text)), kPortRange};
-}
 
 struct Range {
     std::uint16_t first;
@@ -99,7 +53,7 @@ Parsed<PortKey> parse_port_key(std::string_view text) {
         return {{}, "has no value", missing_blank(text)};
     if (protocol != "tcp" && protocol != "udp")
         return {{}, fmt::format("has the protocol {}", in_quotes(protocol)), "the protocols are tcp and udp"};
-    const auto parts = split(text.substr(0, slash));
+    const auto parts = split_host_port(text.substr(0, slash));
     if (!parts.value) return {{}, parts.problem, parts.hint};
     PortKey key;
     key.protocol = protocol == "tcp" ? Protocol::tcp : Protocol::udp;
@@ -115,8 +69,13 @@ Parsed<PortKey> parse_port_key(std::string_view text) {
     return {key};
 }
 
+Parsed<net::Address> parse_address(std::string_view text) {
+    if (const auto address = net::parse_address(text)) return {*address};
+    return {{}, "is not an IP address", "the form is 127.0.0.1 or ::1, without a port"};
+}
+
 Parsed<net::Endpoint> parse_listen(std::string_view text) {
-    const auto parts = split(text);
+    const auto parts = split_host_port(text);
     if (!parts.value) return {{}, parts.problem, parts.hint};
     if (parts.value->port.size() == text.size())
         return {{}, "is not an address and a port", "the form is 127.0.0.1:7000 or [::1]:7000"};

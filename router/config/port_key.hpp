@@ -17,6 +17,7 @@ struct PortKey {
 };
 
 Parsed<PortKey> parse_port_key(std::string_view text);      // [address:]port[-port]/protocol
+Parsed<net::Address> parse_address(std::string_view text);  // without brackets
 Parsed<net::Endpoint> parse_listen(std::string_view text);  // address:port
 Parsed<Network> parse_network(std::string_view text);       // address[/prefix]
 

@@ -18,8 +18,7 @@ public:
         : table_(port_table()), diagnostics_(diagnostics) {
         for (const HandlerDraft& handler : handlers) {
             names_.push_back(handler.object.name);
-            deliveries_.emplace(handler.object.name,
-                                has_delivery(handler) ? std::optional(handler.object.delivery) : std::nullopt);
+            handlers_.emplace(handler.object.name, &handler);
         }
         defaults_.path = "defaults.port";
         defaults_.written.resize(table_.fields.size());
@@ -85,9 +84,9 @@ private:
         const std::optional<Written>& place = draft.written[handler_index()];
         const std::string& name = draft.object.handler;
         if (!place) return report_no_handler(draft);
-        const auto found = deliveries_.find(name);
-        if (found != deliveries_.end()) {
-            if (found->second) check_delivery(draft, *found->second, place->value);
+        const auto found = handlers_.find(name);
+        if (found != handlers_.end()) {
+            if (has_delivery(*found->second)) check_delivery(draft, found->second->object, place->value);
             return;
         }
         if (!place->good) return;
@@ -112,54 +111,45 @@ private:
         return fmt::format("the handlers are {}", fmt::join(names_, ", "));
     }
 
-    void check_delivery(PortDraft& draft, Delivery delivery, const Place& handler) {
-        if (delivery == Delivery::handoff && draft.object.protocol == Protocol::udp) {
-            diagnostics_.add(
-                {.at = handler,
-                 .key_path = draft.path,
-                 .message = fmt::format("the handler {} has delivery handoff, which is not in this version "
-                                        "for udp",
-                                        in_quotes(draft.object.handler)),
-                 .hint = "delivery inherit serves udp"});
+    void check_delivery(PortDraft& draft, const Handler& handler, const Place& at) {
+        if (handler.delivery == Delivery::spawn && draft.object.protocol == Protocol::udp && router_accepts(handler)) {
+            diagnostics_.add({.at = at,
+                              .key_path = draft.path,
+                              .message = fmt::format("style {} of {} starts a process for each connection, and udp has "
+                                                     "none",
+                                                     to_string(handler.style), in_quotes(handler.name)),
+                              .hint = "style inetd-wait serves udp"});
             return;
         }
         for (std::size_t i = 0; i < table_.fields.size(); ++i)
-            if (draft.written[i]) check_field(draft, i, delivery);
+            if (draft.written[i]) check_field(draft, i, handler);
     }
 
     // An option that cannot be enforced here: refused when it is the port's own, left out when it is a default.
-    void check_field(PortDraft& draft, std::size_t index, Delivery delivery) {
+    void check_field(PortDraft& draft, std::size_t index, const Handler& handler) {
         const Field& field = table_.fields[index];
-        const Field* section = section_of(field);
-        const bool section_applies = section == nullptr || applies(*section, delivery, draft.object.protocol);
-        if (section_applies && applies(field, delivery, draft.object.protocol)) return;
+        const Field* section = section_of(table_.fields, field);
+        const bool section_applies = section == nullptr || applies(*section, handler, draft.object.protocol);
+        if (section_applies && applies(field, handler, draft.object.protocol)) return;
         const Written& place = *draft.written[index];
         if (!place.own) {
-            if (table_.has_member(index)) table_.set(index, draft.object, table_.get(index, Port{}));
+            if (table_.has_member(index)) table_.reset(index, draft.object);
         } else if (section_applies) {
-            report(draft, field, place.key, delivery);
+            report(draft, field, place.key, handler);
         }
     }
 
-    const Field* section_of(const Field& field) const {
-        const std::size_t dot = field.key.find('.');
-        if (dot == std::string::npos) return nullptr;
-        for (const Field& other : table_.fields)
-            if (other.key == std::string_view(field.key).substr(0, dot)) return &other;
-        return nullptr;
-    }
-
-    void report(const PortDraft& draft, const Field& field, const Place& at, Delivery delivery) {
-        const auto& deliveries = field.scope.deliveries;
-        const bool by_protocol = applies(field, delivery, Protocol::tcp);
-        std::string message = fmt::format("a udp port has no {}", in_quotes(field.key));
-        std::string hint = "it is for tcp ports";
-        if (!by_protocol) {
-            std::vector<std::string> able;
-            for (const Delivery one : deliveries) able.emplace_back(to_string(one));
-            message = fmt::format("delivery {} cannot enforce {}: the processes of {} accept by themselves",
-                                  to_string(delivery), in_quotes(field.key), in_quotes(draft.object.handler));
-            hint = fmt::format("delivery {} can", fmt::join(able, " or "));
+    void report(const PortDraft& draft, const Field& field, const Place& at, const Handler& handler) {
+        const Protocol protocol = draft.object.protocol;
+        const std::string able = deliveries_of(field, protocol);
+        std::string message = fmt::format("a {} port has no {}", to_string(protocol), in_quotes(field.key));
+        std::string hint = fmt::format("it is for {} ports", protocol == Protocol::tcp ? "udp" : "tcp");
+        if (!able.empty()) {
+            message = fmt::format("delivery {} cannot enforce {}: {}", to_string(handler.delivery),
+                                  in_quotes(field.key), reason(handler));
+            hint = able + " can";
+        } else if (!field.over_udp.empty()) {
+            hint = "over udp delivery handoff or relay has " + field.over_udp;
         }
         diagnostics_.add({.at = at,
                           .key_path = draft.path + '.' + field.key,
@@ -167,11 +157,18 @@ private:
                           .hint = std::move(hint)});
     }
 
+    // Why the router cannot do it.
+    static std::string reason(const Handler& handler) {
+        if (!router_accepts(handler))
+            return fmt::format("the processes of {} accept by themselves", in_quotes(handler.name));
+        return fmt::format("what {} has been given is out of the router's hands", in_quotes(handler.name));
+    }
+
     const Table<Port>& table_;
     Diagnostics& diagnostics_;
     PortDraft defaults_;
     std::vector<std::string> names_;
-    std::unordered_map<std::string, std::optional<Delivery>> deliveries_;  // empty: it has a bad one
+    std::unordered_map<std::string, const HandlerDraft*> handlers_;
 };
 
 }  // namespace

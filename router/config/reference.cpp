@@ -19,11 +19,23 @@ std::string values(const Field& field) {
     return fmt::format("{}", fmt::join(words, ", "));
 }
 
+std::string words_of(const std::vector<Delivery>& deliveries) {
+    std::vector<std::string> words;
+    for (const Delivery delivery : deliveries) words.push_back(code(to_string(delivery)));
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string scope(const Field& field) {
+    const auto& [tcp, udp, accepting, processes] = field.scope;
     std::string out;
-    for (const Delivery delivery : field.scope.deliveries)
-        out += fmt::format(" Only delivery `{}`.", to_string(delivery));
-    for (const Protocol protocol : field.scope.protocols) out += fmt::format(" Only {}.", to_string(protocol));
+    if (udp.empty()) out += " Only tcp.";
+    if (tcp.empty()) out += " Only udp.";
+    const auto& most = tcp.empty() ? udp : tcp;
+    if (most != kEveryDelivery) out += fmt::format(" Only delivery {}", words_of(most));
+    if (most != kEveryDelivery && accepting) out += " (not style `inetd-wait`)";
+    if (!tcp.empty() && !udp.empty() && udp != tcp) out += fmt::format(", over udp {}", words_of(udp));
+    if (most != kEveryDelivery) out += '.';
+    if (processes) out += " `relay`: only with a `command`.";
     return out;
 }
 
@@ -40,7 +52,6 @@ std::string table_of(const Table<Object>& table) {
     std::string out = "| key | value | default | example | meaning |\n|---|---|---|---|---|\n";
     for (std::size_t i = 0; i < table.fields.size(); ++i) {
         const Field& field = table.fields[i];
-        if (field.planned) continue;
         if (field.kind == Kind::section) {
             out += fmt::format("| `{}` | a map | | | {}{} |\n", field.key, field.help, scope(field));
             continue;
@@ -57,27 +68,14 @@ std::string top_level() {
     return out;
 }
 
-// Keys and words that are known but refused, so that nobody looks for a misspelling.
-template <typename Object>
-std::string planned(const Table<Object>& table, std::string_view where) {
-    std::vector<std::string> names;
-    for (const Field& field : table.fields) {
-        if (field.planned) names.push_back(code(field.key));
-        for (const std::string& word : field.planned_words) names.push_back(code(field.key + ": " + word));
-    }
-    return fmt::format("- {}: {}\n", where, fmt::join(names, ", "));
-}
-
 }  // namespace
 
 std::string reference_markdown() {
     return fmt::format(
-        "### The file\n\n{}\n### A handler: `handlers.NAME`\n\n{}\n### A port: "
-        "`ports.\"[address:]port[-port]/protocol\"`\n\n"
-        "{}\n### `admin`\n\n{}\n### `router`\n\n{}\n### Known, but not in this version\n\n{}{}{}",
-        top_level(), table_of(handler_table()), table_of(port_table()), table_of(admin_table()),
-        table_of(router_table()), planned(handler_table(), "handlers"), planned(port_table(), "ports"),
-        planned(router_table(), "router"));
+        "### The file\n\n{}\n### A handler: `handlers.NAME`\n\n{}\n### An entry of `connect` that is a map\n\n{}\n"
+        "### A port: `ports.\"[address:]port[-port]/protocol\"`\n\n{}\n### `admin`\n\n{}\n### `router`\n\n{}",
+        top_level(), table_of(handler_table()), table_of(backend_table()), table_of(port_table()),
+        table_of(admin_table()), table_of(router_table()));
 }
 
 }  // namespace portier::config

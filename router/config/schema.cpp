@@ -40,12 +40,18 @@ std::string signals() {
     return list(names);
 }
 
+std::string integer_schema(const Field& field) {
+    const std::string number = fmt::format(R"("type":"integer","minimum":{},"maximum":{})", field.min, field.max);
+    if (field.zero.empty()) return or_variable(number);
+    return fmt::format(R"("anyOf":[{{{}}},{{"const":{}}},{{"$ref":"#/definitions/variable"}}])", number,
+                       text(field.zero));
+}
+
 // The members of the schema object of one value.
 std::string value_schema(const Field& field) {
     switch (field.kind) {
         case Kind::boolean: return or_variable(R"("type":"boolean")");
-        case Kind::integer:
-            return or_variable(fmt::format(R"("type":"integer","minimum":{},"maximum":{})", field.min, field.max));
+        case Kind::integer: return integer_schema(field);
         case Kind::duration:
         case Kind::seconds: return pattern("^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
         case Kind::size: return pattern("^[0-9]+([KMGT]i?)?B$");
@@ -53,12 +59,14 @@ std::string value_schema(const Field& field) {
         case Kind::word: return or_variable(fmt::format(R"("enum":{})", list(field.words)));
         case Kind::signal: return or_variable(fmt::format(R"("enum":{})", signals()));
         case Kind::text: return R"("$ref":"#/definitions/text")";
+        case Kind::address:
         case Kind::endpoint: return R"("type":"string")";
+        case Kind::backends:
+            return R"("type":"array","items":{"anyOf":[{"type":"string"},{"$ref":"#/definitions/backend"}]})";
         case Kind::texts: return R"("type":"array","items":{"$ref":"#/definitions/text"})";
         case Kind::networks: return R"("type":"array","items":{"type":"string"})";
         case Kind::variables: return R"("type":"object","additionalProperties":{"$ref":"#/definitions/text"})";
-        case Kind::section:
-        case Kind::anything: return {};
+        case Kind::section: return {};
     }
     return {};
 }
@@ -81,7 +89,7 @@ std::string fields_schema(const std::vector<Field>& fields, const std::string& p
     std::vector<std::string> properties;
     for (const Field& field : fields) {
         const bool here = field.key.starts_with(prefix) && field.key.find('.', prefix.size()) == std::string::npos;
-        if (!here || field.planned) continue;
+        if (!here) continue;
         const std::string schema =
             field.kind == Kind::section ? fields_schema(fields, field.key + '.', field.help) : field_schema(field);
         properties.push_back(text(field.key.substr(prefix.size())) + ':' + schema);
@@ -143,10 +151,12 @@ std::string json_schema() {
             properties.push_back(text(field.key) + ':' + file_property(field));
     std::string root = map_of(properties, "The configuration of portier.");
     root.pop_back();
-    const std::string definitions = fmt::format(
-        R"("handler":{},"port":{},"text":{{"type":["string","number","boolean"]}},)"
-        R"("variable":{{"type":"string","pattern":"\\$\\{{"}})",
-        fields_schema(handler_table().fields, "", "A handler."), fields_schema(port_table().fields, "", "A port."));
+    const std::string definitions =
+        fmt::format(R"("handler":{},"backend":{},"port":{},"text":{{"type":["string","number","boolean"]}},)"
+                    R"("variable":{{"type":"string","pattern":"\\$\\{{"}})",
+                    fields_schema(handler_table().fields, "", "A handler."),
+                    fields_schema(backend_table().fields, "", "An address to connect to."),
+                    fields_schema(port_table().fields, "", "A port."));
     return indented(fmt::format(R"({},"$schema":"http://json-schema.org/draft-07/schema#","title":"portier",)"
                                 R"("required":["version"],"definitions":{{{}}}}})",
                                 root, definitions));

@@ -1,10 +1,12 @@
 # The configuration: from YAML to plain values with diagnostics.
 add_library(portier_config STATIC
+  config/backends.cpp
   config/check_capacity.cpp
   config/check_handler.cpp
   config/check_host.cpp
   config/check_overlaps.cpp
   config/check_program.cpp
+  config/check_relay.cpp
   config/decode.cpp
   config/diagnostics.cpp
   config/documents.cpp
@@ -13,9 +15,11 @@ add_library(portier_config STATIC
   config/field.cpp
   config/fields_handler.cpp
   config/fields_port.cpp
+  config/fields_relay.cpp
   config/fields_router.cpp
   config/handlers.cpp
   config/host.cpp
+  config/host_port.cpp
   config/load.cpp
   config/nesting.cpp
   config/object_reader.cpp

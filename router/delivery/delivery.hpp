@@ -29,9 +29,11 @@ class LingeringCloser;
 namespace portier::delivery {
 
 struct HandlerPlan;
+struct PortPlan;
 struct SpawnRequest;
 struct SpawnEnd;
 class Descriptors;
+class RelayThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
 // owns the socket. After a PROXY header the endpoints are those that it tells.
@@ -79,6 +81,11 @@ public:
     // are not among `leaving` (channel numbers) any more.
     virtual void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) = 0;
 
+    // Whether it reads the datagrams of its UDP ports itself. Then it is told of all of them after each update(); what
+    // is not among them any more it lets go.
+    virtual bool reads_datagrams() const { return false; }
+    virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
+
     // True when nothing is left to hand over.
     virtual bool idle() const = 0;
 };
@@ -92,6 +99,7 @@ struct DeliveryContext {
     std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
     // The keeper shall start a process; false: the same. The connection stays the caller's.
     std::function<bool(const SpawnRequest& request, int connection)> on_spawn = {};
+    RelayThreads* relay_threads = nullptr;  // of the desk; started before a relay is made
 };
 
 // nullptr: the handler's processes accept for themselves.

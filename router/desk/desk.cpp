@@ -13,9 +13,10 @@ void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors)
     // First, while the processes of a handler that is dropped too can still take what waits.
     drop_listeners(plan);
     apply_handlers(plan, descriptors);
+    serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
     for (const delivery::PortPlan& port : plan.ports) {
-        if (port.listeners.empty()) continue;
+        if (port.listeners.empty() || is_read_by_delivery(port, plan)) continue;
         apply_port(port, handlers_.at(plan.handlers[port.handler].name), descriptors);
         rows.insert(port.row);
     }
@@ -51,9 +52,16 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
+            if (wanted.delivery == "relay") relay_threads_.start(plan.relay_threads);
             const auto on_room = [this, name = wanted.name] { resume_starved(name); };
-            const delivery::DeliveryContext context{
-                io_, board_, closer_, on_room, events_.broken, events_.demand, events_.spawn};
+            const delivery::DeliveryContext context{.io = io_,
+                                                    .board = board_,
+                                                    .closer = closer_,
+                                                    .on_room = on_room,
+                                                    .on_broken = events_.broken,
+                                                    .on_demand = events_.demand,
+                                                    .on_spawn = events_.spawn,
+                                                    .relay_threads = &relay_threads_};
             handler = {wanted.delivery, delivery::make_delivery(wanted, context), {}};
         }
         if (!handler.delivery) continue;
@@ -63,6 +71,28 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
     for (auto& [name, handler] : before)
         if (handler.delivery) leaving_.push_back(std::move(handler.delivery));
     for (auto& delivery : leaving_) delivery->update({}, leaving, descriptors);
+}
+
+bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
+    const auto& delivery = handlers_.at(plan.handlers[port.handler].name).delivery;
+    return port.protocol == "udp" && delivery && delivery->reads_datagrams();
+}
+
+void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
+    // A port that comes to another handler is not without an owner meanwhile.
+    std::vector<std::shared_ptr<Fd>> kept;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (is_read_by_delivery(port, plan))
+            for (const std::uint32_t number : port.listeners) kept.push_back(descriptors.share(number));
+    for (auto& [name, handler] : handlers_) {
+        if (!handler.delivery || !handler.delivery->reads_datagrams()) continue;
+        std::vector<delivery::PortPlan> ports;
+        for (const delivery::PortPlan& port : plan.ports)
+            if (port.protocol == "udp" && plan.handlers[port.handler].name == name) ports.push_back(port);
+        handler.delivery->serve_datagrams(ports, descriptors);
+    }
+    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
+    descriptors.forget_ended();
 }
 
 // A listener that stays may have come to another port: its range was split, or has another name now.

@@ -13,6 +13,7 @@
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay_threads.hpp"
 #include "delivery/spawn_request.hpp"
 #include "desk/listener.hpp"
 #include "net/lingering_closer.hpp"
@@ -57,6 +58,8 @@ private:
 
     void drop_listeners(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
+    void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
     void resume_starved(const std::string& handler);
     void wait_until_idle();
@@ -65,6 +68,7 @@ private:
     metrics::Board& board_;
     Events events_;
     net::LingeringCloser closer_;
+    delivery::RelayThreads relay_threads_;
     std::map<std::string, Handler> handlers_;                       // by name
     std::map<std::uint32_t, delivery::Delivery*> by_row_;           // of those
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle

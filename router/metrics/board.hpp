@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/fd.hpp"
+#include "metrics/labels.hpp"
 
 namespace portier::metrics {
 
@@ -25,47 +26,6 @@ public:
 private:
     std::atomic<std::uint64_t> value_{0};
 };
-
-// Enumerators are the label values of `reason` and `state`, in this order.
-enum class Rejected { limit, source_limit, rate, source_rate, denied, aborted, error, proxy_header, proxy_timeout };
-inline constexpr std::array<const char*, 9> kRejectedNames{
-    "limit", "source_limit", "rate", "source_rate", "denied", "aborted", "error", "proxy_header", "proxy_timeout"};
-// The last ones are a relay's: nobody answered, or everybody was at the limit.
-enum class Closed {
-    client_close,
-    handler_close,
-    client_reset,
-    handler_reset,
-    timeout,
-    unknown,
-    idle,
-    no_backend,
-    queue_full,
-    queue_timeout
-};
-inline constexpr std::array<const char*, 10> kClosedNames{
-    "client_close", "handler_close", "client_reset", "handler_reset", "timeout",
-    "unknown",      "idle",          "no_backend",   "queue_full",    "queue_timeout"};
-// Why a flow ended, and why a datagram went nowhere.
-enum class FlowClosed { handler_close, idle, evicted, error, unknown };
-inline constexpr std::array<const char*, 5> kFlowClosedNames{"handler_close", "idle", "evicted", "error", "unknown"};
-enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed };
-inline constexpr std::array<const char*, 7> kDroppedNames{"queue_full",   "denied",     "limit",      "source_limit",
-                                                          "proxy_header", "no_backend", "send_failed"};
-// How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
-// The last one: it could not be started.
-enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal, not_started };
-inline constexpr std::array<const char*, 8> kExitedNames{"0", "1", "2", "126", "127", "other", "signal", "not_started"};
-// Why a backend was not used, or lost.
-enum class BackendFailed { refused, timeout, unreachable, health };
-inline constexpr std::array<const char*, 4> kBackendFailedNames{"refused", "timeout", "unreachable", "health"};
-enum class ProcessState { absent, starting, ready, draining, stopping, waiting };
-inline constexpr std::array<const char*, 6> kProcessStateNames{"absent",   "starting", "ready",
-                                                               "draining", "stopping", "waiting"};
-enum class Restarted { exit, signal, watchdog, ready_timeout, failed };
-inline constexpr std::array<const char*, 5> kRestartedNames{"exit", "signal", "watchdog", "ready_timeout", "failed"};
-enum class ReloadResult { applied, unchanged, failed };
-inline constexpr std::array<const char*, 3> kReloadResultNames{"applied", "unchanged", "failed"};
 
 // Upper bounds of the buckets in microseconds; what is beyond the last falls into +Inf.
 inline constexpr std::array<std::uint64_t, 11> kDispatchBounds{10,   25,   50,    100,    250,    500,
@@ -170,6 +130,12 @@ struct HandlerRow {
     std::array<Counter, kExitedNames.size()> exits;
     // Desk thread.
     Counter queue_length;  // connections that wait for a backend (relay)
+
+    std::uint64_t running() const {  // of those for a connection each
+        const std::uint64_t gone = spawned_ended.get();
+        const std::uint64_t come = spawned.get();
+        return come > gone ? come - gone : 0;
+    }
 };
 
 // One address of a relay.
@@ -178,14 +144,17 @@ struct alignas(64) BackendRow {
     Counter up;             // 0: failed its checks, or is passed over after failures
     Counter opened, ended;  // connections or flows
     std::array<Counter, kBackendFailedNames.size()> failures;
+
+    std::uint64_t active() const {
+        const std::uint64_t gone = ended.get();
+        const std::uint64_t come = opened.get();
+        return come > gone ? come - gone : 0;
+    }
 };
 
 struct RoleRow {  // each process of ours writes its own
     Counter pid, started_ms, cpu_microseconds, resident_bytes, virtual_bytes, open_fds, max_fds;
 };
-
-// How a router that died was lost.
-inline constexpr std::array<const char*, 2> kRouterRestartNames{"exit", "signal"};
 
 struct Globals {
     // Keeper.

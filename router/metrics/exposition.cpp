@@ -44,17 +44,19 @@ public:
         set(name, values, static_cast<double>(value));
     }
 
-    void set(const char* name, std::initializer_list<std::string> values, const Histogram& histogram,
-             const std::array<std::uint64_t, 11>& bounds) {
+    // The sum of histograms with the same bounds.
+    void set(const char* name, std::initializer_list<std::string> values,
+             std::initializer_list<const Histogram*> histograms, const std::array<std::uint64_t, 11>& bounds) {
         auto& sample = add_sample(name, values);
-        std::uint64_t cumulative = 0;
-        for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
-            cumulative += histogram.buckets[i].get();
+        std::uint64_t cumulative = 0, sum_microseconds = 0;
+        for (std::size_t i = 0; i <= bounds.size(); ++i) {
+            for (const Histogram* histogram : histograms) cumulative += histogram->buckets[i].get();
             const double bound = i < bounds.size() ? seconds(bounds[i]) : std::numeric_limits<double>::infinity();
             sample.histogram.bucket.push_back({cumulative, bound});
         }
+        for (const Histogram* histogram : histograms) sum_microseconds += histogram->sum_microseconds.get();
         sample.histogram.sample_count = cumulative;
-        sample.histogram.sample_sum = seconds(histogram.sum_microseconds.get());
+        sample.histogram.sample_sum = seconds(sum_microseconds);
     }
 
     template <std::size_t N>
@@ -99,22 +101,44 @@ private:
     std::map<const char*, std::size_t, Less> index_;
 };
 
-void add_port(Page& page, const PortSeries& port, const PortRow& row) {
-    page.set("portier_port_info", {port.port, port.protocol, port.handler, port.delivery}, 1.0);
-    if (port.protocol == "udp") {
-        page.set("portier_datagrams_dropped_total", {port.port, "queue_full"}, row.datagrams_dropped.get());
-        return;
-    }
+void add_udp_port(Page& page, const PortSeries& port, const PortRow& row) {
+    constexpr auto by_kernel = static_cast<std::size_t>(Dropped::queue_full);
+    const std::size_t reasons = port.router_reads ? kDroppedNames.size() : by_kernel + 1;
+    for (std::size_t i = 0; i < reasons; ++i)
+        page.set("portier_datagrams_dropped_total", {port.port, kDroppedNames[i]},
+                 row.flows.datagrams_dropped[i].get() + (i == by_kernel ? row.datagrams_dropped.get() : 0));
+    if (!port.router_reads) return;
+    page.set("portier_flows_active", {port.port}, row.active_flows());
+    page.set("portier_flows_created_total", {port.port}, row.flows.created.get());
+    for (std::size_t i = 0; i < kFlowClosedNames.size(); ++i)
+        page.set("portier_flows_closed_total", {port.port, kFlowClosedNames[i]},
+                 row.flows.closed[i].get() + row.flows_ended[i].get());
+    page.set("portier_datagrams_received_total", {port.port}, row.flows.datagrams_received.get());
+    page.set("portier_datagrams_sent_total", {port.port}, row.flows.datagrams_sent.get());
+}
+
+void add_tcp_port(Page& page, const PortSeries& port, const PortRow& row) {
+    const PortRow::Relayed& relayed = row.relayed;
     page.set("portier_connections_accepted_total", {port.port}, row.accepted.get() + row.seen.get());
     page.set("portier_connections_active", {port.port}, row.active());
     page.set("portier_connections_limit", {port.port}, port.limit);
     page.set_each("portier_connections_rejected_total", port.port, kRejectedNames, row.rejected);
-    page.set_each("portier_connections_closed_total", port.port, kClosedNames, row.closed);
-    page.set("portier_connection_duration_seconds", {port.port}, row.duration, kDurationBounds);
-    page.set("portier_received_bytes_total", {port.port}, row.received_bytes.get());
-    page.set("portier_sent_bytes_total", {port.port}, row.sent_bytes.get());
+    for (std::size_t i = 0; i < kClosedNames.size(); ++i)
+        page.set("portier_connections_closed_total", {port.port, kClosedNames[i]},
+                 row.closed[i].get() + relayed.closed[i].get());
+    page.set("portier_connection_duration_seconds", {port.port}, {&row.duration, &relayed.duration}, kDurationBounds);
+    page.set("portier_received_bytes_total", {port.port}, row.received_bytes.get() + relayed.received_bytes.get());
+    page.set("portier_sent_bytes_total", {port.port}, row.sent_bytes.get() + relayed.sent_bytes.get());
     page.set("portier_accept_queue_length", {port.port}, row.accept_queue_length.get());
     page.set("portier_accept_queue_limit", {port.port}, row.accept_queue_limit.get());
+}
+
+void add_port(Page& page, const PortSeries& port, const PortRow& row) {
+    page.set("portier_port_info", {port.port, port.protocol, port.handler, port.delivery}, 1.0);
+    if (port.protocol == "udp")
+        add_udp_port(page, port, row);
+    else
+        add_tcp_port(page, port, row);
 }
 
 // What the living processes of one handler add up to.
@@ -144,7 +168,27 @@ std::map<std::uint32_t, Pool> add_up_processes(const Board& board) {
     return pools;
 }
 
-void add_handler(Page& page, const std::string& name, const HandlerRow& row, const Pool& pool) {
+void add_backend(Page& page, const std::string& handler, const std::string& backend, const BackendRow& row) {
+    page.set("portier_backend_up", {handler, backend}, row.up.get());
+    page.set("portier_backend_connections_active", {handler, backend}, row.active());
+    page.set("portier_backend_connections_total", {handler, backend}, row.opened.get());
+    for (std::size_t i = 0; i < kBackendFailedNames.size(); ++i)
+        page.set("portier_backend_failures_total", {handler, backend, kBackendFailedNames[i]}, row.failures[i].get());
+}
+
+// What only some deliveries have.
+void add_delivery(Page& page, const HandlerSeries& handler, const Board& board) {
+    const HandlerRow& row = board.handlers[handler.row];
+    if (handler.delivery == "spawn")
+        page.set_each("portier_handler_exits_total", handler.name, kExitedNames, row.exits);
+    if (handler.delivery != "relay") return;
+    page.set("portier_handler_queue_length", {handler.name}, row.queue_length.get());
+    for (std::size_t i = 0; i < handler.backends.size(); ++i)
+        add_backend(page, handler.name, std::to_string(i), board.backends[handler.backends[i].row]);
+}
+
+void add_handler(Page& page, const std::string& name, const HandlerRow& row, Pool& pool) {
+    pool.states[static_cast<std::size_t>(ProcessState::ready)] += row.running();
     for (std::size_t state = 1; state < kProcessStateNames.size(); ++state)
         page.set("portier_handler_processes", {name, kProcessStateNames[state]}, pool.states[state]);
     for (const auto& [slot, connections] : pool.connections)
@@ -161,7 +205,9 @@ void add_handler(Page& page, const std::string& name, const HandlerRow& row, con
 
 void add_globals(Page& page, const Globals& globals) {
     page.set("portier_build_info", {kVersion}, 1.0);
-    page.set("portier_dispatch_duration_seconds", {"handoff"}, globals.dispatch_handoff, kDispatchBounds);
+    page.set("portier_dispatch_duration_seconds", {"handoff"}, {&globals.dispatch_handoff}, kDispatchBounds);
+    page.set("portier_dispatch_duration_seconds", {"relay"}, {&globals.dispatch_relay}, kDispatchBounds);
+    page.set("portier_dispatch_duration_seconds", {"spawn"}, {&globals.dispatch_spawn}, kDispatchBounds);
     page.set("portier_config_generation", {}, globals.generation.get());
     for (std::size_t i = 0; i < kReloadResultNames.size(); ++i)
         page.set("portier_config_reloads_total", {kReloadResultNames[i]}, globals.reloads[i].get());
@@ -191,8 +237,10 @@ public:
         add_globals(page, board_.globals);
         for (const PortSeries& port : series_.ports) add_port(page, port, board_.ports[port.row]);
         auto pools = add_up_processes(board_);
-        for (const HandlerSeries& handler : series_.handlers)
+        for (const HandlerSeries& handler : series_.handlers) {
             add_handler(page, handler.name, board_.handlers[handler.row], pools[handler.row]);
+            add_delivery(page, handler, board_);
+        }
         add_role(page, "keeper", board_.globals.roles[0]);
         add_role(page, "router", board_.globals.roles[1]);
         return page.take();

@@ -14,12 +14,19 @@ namespace portier::metrics {
 struct PortSeries {
     std::string port, protocol, handler, delivery;
     std::uint32_t row = 0;
-    std::uint64_t limit = 0;
+    std::uint64_t limit = 0;    // connections, or flows
+    bool router_reads = false;  // UDP: the router sees its datagrams
+};
+struct BackendSeries {
+    std::string name;  // as the configuration has it
+    std::uint32_t row = 0;
 };
 struct HandlerSeries {
     std::string name;
     std::uint32_t row = 0;
     bool on_demand = false;  // may be without a process
+    std::string delivery{};
+    std::vector<BackendSeries> backends{};  // in the order of the configuration
 };
 struct Series {
     std::vector<PortSeries> ports;

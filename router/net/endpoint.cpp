@@ -31,6 +31,7 @@ Address source_key(const Address& address) {
 }
 
 std::optional<Address> parse_address(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton(3) would stop there
     const std::string terminated(text);
     in_addr four;
     if (::inet_pton(AF_INET, terminated.c_str(), &four) == 1) return ipv4(&four);

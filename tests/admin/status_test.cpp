@@ -95,4 +95,35 @@ TEST_F(StatusTest, NamesUnreadyHandlers) {
     EXPECT_EQ(unready_handlers(*scene_.board, scene_.series), "");
 }
 
+// What a relay connects to, and how it stands; without one that is up nobody serves its ports.
+TEST_F(StatusTest, TellsBackends) {
+    scene_.series.handlers = {
+        {.name = "store", .row = 3, .delivery = "relay", .backends = {{"127.0.0.1:6379", 1}, {"127.0.0.1:6380", 2}}}};
+    EXPECT_EQ(unready_handlers(*scene_.board, scene_.series), "handler store has no backend that is up\n");
+    scene_.board->backends[2].up.set(1);
+    scene_.board->backends[2].opened.add(5);
+    scene_.board->backends[2].ended.add(2);
+    scene_.board->backends[2].failures[0].add(7);
+    EXPECT_EQ(unready_handlers(*scene_.board, scene_.series), "");
+    const json::array backends = status().at("handlers").at(0).at("backends").as_array();
+    ASSERT_EQ(backends.size(), 2u);
+    EXPECT_EQ(backends[0].at("up"), false);
+    EXPECT_EQ(backends[1],
+              (json::object{
+                  {"backend", 1}, {"address", "127.0.0.1:6380"}, {"up", true}, {"connections", 3}, {"failures", 7}}));
+}
+
+// Flows are told where the router reads the port itself.
+TEST_F(StatusTest, TellsFlows) {
+    scene_.series.ports[1].router_reads = true;
+    scene_.series.ports[1].limit = 4096;
+    scene_.board->ports[6].flows.created.add(9);
+    scene_.board->ports[6].flows.closed[0].add(4);
+    scene_.board->ports[6].flows.datagrams_dropped[1].add(2);
+    const json::value port = status().at("ports").at(1);
+    EXPECT_EQ(port.at("flows"), 5);
+    EXPECT_EQ(port.at("limit"), 4096);
+    EXPECT_EQ(port.at("dropped"), 2);
+}
+
 }  // namespace portier::admin

@@ -143,4 +143,21 @@ TEST_F(StatusTextTest, ShowsWhoSleeps) {
     EXPECT_TRUE(words_of(text(), "bread").empty());
 }
 
+// A relay's backends have a table of their own; a handler with a process for each connection says how many there are.
+TEST_F(StatusTextTest, TextHasBackendsAndFlows) {
+    EXPECT_EQ(text().find("BACKEND"), std::string::npos) << "there is no relay";
+    scene_.series.handlers = {{.name = "store", .row = 3, .delivery = "relay", .backends = {{"127.0.0.1:6379", 1}}},
+                              {.name = "git", .row = 4, .on_demand = true, .delivery = "spawn"}};
+    scene_.series.ports[1].router_reads = true;
+    scene_.series.ports[1].limit = 4096;
+    scene_.board->ports[6].flows.created.add(5);
+    scene_.board->handlers[4].spawned.add(3);
+    scene_.board->backends[1].failures[0].add(2);
+    using Words = std::vector<std::string>;
+    EXPECT_EQ(words_of(text(), "store"), (Words{"store", "0", "127.0.0.1:6379", "down", "0", "2"}));
+    EXPECT_EQ(words_of(text(), "git"),
+              (Words{"git", "-", "-", "ready", "3", "-", "-", "-", "-", "one", "process", "each"}));
+    EXPECT_EQ(words_of(text(), "7001/udp"), (Words{"7001/udp", "veg", "inherit", "5/4096", "5", "0"}));
+}
+
 }  // namespace portier::admin

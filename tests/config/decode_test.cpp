@@ -9,13 +9,7 @@ namespace portier::config {
 namespace {
 
 Field field(Kind kind) {
-    return {.key = "key",
-            .kind = kind,
-            .help = "",
-            .min = 1,
-            .max = 5000,
-            .words = {"one", "two"},
-            .planned_words = {"three"}};
+    return {.key = "key", .kind = kind, .help = "", .min = 1, .max = 5000, .words = {"one", "two"}};
 }
 
 TEST(decode, takes_values_by_the_type_of_the_field) {

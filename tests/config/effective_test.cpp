@@ -34,7 +34,7 @@ TEST(effective, shows_defaults_and_what_is_not_set) {
     EXPECT_NE(text.find("      # memory: as portier itself\n"), std::string::npos);
     EXPECT_NE(text.find("    # accept_rate: no limit\n"), std::string::npos);
     EXPECT_NE(text.find("  drain_timeout: 30s\n"), std::string::npos);
-    EXPECT_NE(text.find("    # the program is /usr/bin/sleep\n"), std::string::npos);
+    EXPECT_NE(text.find("    program: \"/usr/bin/sleep\"\n"), std::string::npos);
 }
 
 TEST(effective, a_summary_counts_every_number_of_a_range) {

@@ -31,14 +31,13 @@ TEST(ports, a_default_that_does_not_apply_is_left_out) {
 TEST(ports, an_option_that_cannot_be_enforced_is_refused_with_who_can) {
     EXPECT_EQ(headlines(kHead + "ports:\n  7001/tcp: {handler: inn, accept_rate: 5/s}\n  7002/tcp: veg\n"),
               "houses.yaml:6:28: error: ports.7001/tcp.accept_rate: delivery inherit cannot enforce \"accept_rate\": "
-              "the processes of \"inn\" accept by themselves; delivery handoff can\n");
+              "the processes of \"inn\" accept by themselves; delivery handoff, relay or spawn can\n");
 }
 
 TEST(ports, nothing_is_said_about_options_when_the_delivery_is_unknown) {
-    EXPECT_EQ(headlines("version: 1\nhandlers:\n  veg: {command: [sleep], delivery: relay}\n"
+    EXPECT_EQ(headlines("version: 1\nhandlers:\n  veg: {command: [sleep], delivery: relai}\n"
                         "ports: {7001/udp: {handler: veg, backlog: 5}}\n"),
-              "houses.yaml:3:37: error: handlers.veg.delivery: \"relay\" is not in this version; "
-              "this version has handoff, inherit\n");
+              "houses.yaml:3:37: error: handlers.veg.delivery: \"relai\" is not known here; did you mean \"relay\"?\n");
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ TEST(reference, has_a_row_for_every_key) {
     };
     expect_rows(file_fields());
     expect_rows(handler_table().fields);
+    expect_rows(backend_table().fields);
     expect_rows(port_table().fields);
     expect_rows(admin_table().fields);
     expect_rows(router_table().fields);

@@ -1,10 +1,12 @@
 # Tests of router/config; one for each source.
 add_executable(config_test
+  config/backends_test.cpp
   config/check_capacity_test.cpp
   config/check_handler_test.cpp
   config/check_host_test.cpp
   config/check_overlaps_test.cpp
   config/check_program_test.cpp
+  config/check_relay_test.cpp
   config/decode_test.cpp
   config/diagnostics_test.cpp
   config/documents_test.cpp
@@ -13,8 +15,10 @@ add_executable(config_test
   config/field_test.cpp
   config/fields_handler_test.cpp
   config/fields_port_test.cpp
+  config/fields_relay_test.cpp
   config/fields_router_test.cpp
   config/handlers_test.cpp
+  config/host_port_test.cpp
   config/host_test.cpp
   config/load_test.cpp
   config/nesting_test.cpp

@@ -10,7 +10,7 @@ import shipped
 
 KINDS = {"timeseries", "stat", "bargauge", "table"}
 UNITS = {"none", "short", "cps", "Bps", "bytes", "s", "percentunit", "dateTimeFromNow"}
-ROWS = ["Overview", "Ports", "Handlers", "Saturation", "Runtime"]
+ROWS = ["Overview", "Ports", "Flows", "Handlers", "Backends", "Saturation", "Runtime"]
 CHOSEN = {"uid": "${datasource}", "type": "prometheus"}
 
 

@@ -44,16 +44,18 @@ class MetricsSet(unittest.TestCase):
         self.assertEqual(written, {name: (m["type"], m["labels"], m["help"]) for name, m in self.code.items()})
 
     def test_the_values_of_labels_in_the_readme_are_the_code(self):
-        board = (shipped.DASHBOARDS.parent / "router" / "metrics" / "board.hpp").read_text()
+        lists = (shipped.DASHBOARDS.parent / "router" / "metrics" / "labels.hpp").read_text()
         names = {name: re.findall(r'"(\w+)"', words)
-                 for name, words in re.findall(r"\bk(\w+)Names\{([^}]*)\}", board)}
+                 for name, words in re.findall(r"\bk(\w+)Names\{([^}]*)\}", lists)}
         metrics = {"Rejected": "portier_connections_rejected_total", "Closed": "portier_connections_closed_total",
                    "Restarted": "portier_handler_restarts_total", "RouterRestart": "portier_router_restarts_total",
-                   "ReloadResult": "portier_config_reloads_total", "ProcessState": "portier_handler_processes"}
+                   "ReloadResult": "portier_config_reloads_total", "ProcessState": "portier_handler_processes",
+                   "FlowClosed": "portier_flows_closed_total", "Dropped": "portier_datagrams_dropped_total",
+                   "Exited": "portier_handler_exits_total", "BackendFailed": "portier_backend_failures_total"}
         self.assertEqual(set(names), set(metrics))
         rows = [line.split(" | ") for line in (shipped.DASHBOARDS / "README.md").read_text().splitlines()]
         written = {row[1].strip("`"): re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[2]))
-                   for row in rows if len(row) == 3 and row[0] in ("| `reason`", "| `result`", "| `state`")}
+                   for row in rows if len(row) == 3 and row[0] in ("| `reason`", "| `result`", "| `state`", "| `code`")}
         for enum, metric in metrics.items():
             with self.subTest(metric):  # a process that is absent is not counted
                 self.assertEqual(written[metric], [name for name in names[enum] if name != "absent"])

@@ -2,12 +2,14 @@
 add_executable(delivery_test
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
+  delivery/descriptors_test.cpp
   delivery/factory_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
   delivery/link_test.cpp
-  delivery/plan_test.cpp)
+  delivery/plan_test.cpp
+  delivery/relay_threads_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)

@@ -61,8 +61,8 @@ TEST(Catalogue, UnitsAreBaseUnits) {
 
 // Labels come from the configuration or a closed set: never an address, a process id or a free text.
 TEST(Catalogue, LabelsAreFromTheContract) {
-    const std::set<std::string> allowed{"version", "port",    "protocol", "handler", "delivery",
-                                        "reason",  "process", "state",    "result",  "role"};
+    const std::set<std::string> allowed{"version", "port",  "protocol", "handler", "delivery", "reason",
+                                        "process", "state", "result",   "role",    "backend",  "code"};
     for (const Metric& metric : catalogue()) {
         std::set<std::string> own;
         for (const char* label : metric.labels) {

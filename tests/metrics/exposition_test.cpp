@@ -2,80 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <map>
-#include <regex>
-#include <set>
-#include <sstream>
-
 #include "base/version.hpp"
 #include "metrics/catalogue.hpp"
+#include "metrics/exposition_case.hpp"
 
 namespace portier::metrics {
-
-namespace {
-
-// Text format 0.0.4, taken apart line by line; every rule that is broken is a failure of the test.
-struct Exposition {
-    explicit Exposition(const std::string& text) {
-        EXPECT_TRUE(text.ends_with("\n"));
-        std::istringstream lines(text);
-        for (std::string line; std::getline(lines, line);) read(line);
-    }
-
-    void read(const std::string& line) {
-        static const std::regex help("# HELP ([a-z_]+) (.+)"), type("# TYPE ([a-z_]+) (counter|gauge|histogram)"),
-            sample(R"re(([a-z_]+)(\{.*\})? (\S+))re");
-        std::smatch found;
-        if (std::regex_match(line, found, help)) {
-            family = found[1];
-            EXPECT_TRUE(helps.emplace(family, found[2]).second) << "twice: " << line;
-        } else if (std::regex_match(line, found, type)) {
-            EXPECT_EQ(found[1], family) << line;
-            EXPECT_TRUE(types.emplace(found[1], found[2]).second) << "twice: " << line;
-        } else if (std::regex_match(line, found, sample)) {
-            const std::string name = found[1];
-            const bool part = types[family] == "histogram" && name.starts_with(family);
-            EXPECT_TRUE(name == family || part) << "outside its family: " << line;
-            EXPECT_TRUE(values.emplace(name + found[2].str(), std::strtod(found[3].str().c_str(), nullptr)).second)
-                << "twice: " << line;
-        } else {
-            ADD_FAILURE() << "not the text format: " << line;
-        }
-    }
-
-    double operator[](const std::string& series) const {
-        const auto found = values.find(series);
-        return found == values.end() ? std::nan("") : found->second;
-    }
-
-    std::string family;
-    std::map<std::string, std::string> helps, types;
-    std::map<std::string, double> values;
-};
-
-class ExpositionTest : public testing::Test {
-protected:
-    Exposition expose() const { return Exposition(expose_text(*board_, series_)); }
-
-    // A living process in row `row`.
-    ProcessRow& process(std::uint32_t row, std::uint32_t handler, std::uint32_t slot, ProcessState state) {
-        ProcessRow& result = board_->processes[row];
-        result.handler = handler;
-        result.slot = slot;
-        result.state = static_cast<std::uint32_t>(state);
-        board_->globals.process_rows.set(row + 1);
-        return result;
-    }
-
-    BoardMemory board_ = BoardMemory::create();
-    Series series_{.ports = {{"7001/tcp", "tcp", "veg", "handoff", 0, 1000},
-                             {"7001/udp", "udp", "veg-udp", "inherit", 1, 0},
-                             {"[::1]:7002/tcp", "tcp", "veg", "handoff", 2, 0}},
-                   .handlers = {{"veg", 0}, {"veg-udp", 1}}};
-};
-
-}  // namespace
 
 // With one port of each kind every metric of the catalogue has help and type, and nothing else is exported.
 TEST_F(ExpositionTest, IsTheCatalogue) {
@@ -119,7 +50,8 @@ TEST_F(ExpositionTest, KnownSeriesStartAtZero) {
     for (const char* reason : kRouterRestartNames)
         EXPECT_EQ(page["portier_router_restarts_total{reason=\"" + std::string(reason) + "\"}"], 0);
     EXPECT_EQ(page["portier_datagrams_dropped_total{port=\"7001/udp\",reason=\"queue_full\"}"], 0);
-    EXPECT_EQ(page["portier_dispatch_duration_seconds_count{delivery=\"handoff\"}"], 0);
+    for (const char* delivery : {"handoff", "relay", "spawn"})
+        EXPECT_EQ(page["portier_dispatch_duration_seconds_count{delivery=\"" + std::string(delivery) + "\"}"], 0);
     EXPECT_EQ(page["portier_accounting_resyncs_total"], 0);
 }
 
@@ -130,6 +62,8 @@ TEST_F(ExpositionTest, ShowsAPort) {
     row.seen.add(11);
     for (std::size_t i = 0; i < row.rejected.size(); ++i) row.rejected[i].add(i + 1);
     for (std::size_t i = 0; i < row.closed.size(); ++i) row.closed[i].add(10 + i);
+    row.accepted.add(100);
+    row.relayed.closed[0].add(1);
     row.received_bytes.add(9007199254740992);
     row.sent_bytes.add(5);
     row.accept_queue_length.set(6);
@@ -139,13 +73,14 @@ TEST_F(ExpositionTest, ShowsAPort) {
         return page["portier_" + name + "{port=\"[::1]:7002/tcp\"" + more + "}"];
     };
     EXPECT_EQ(value("port_info", ",protocol=\"tcp\",handler=\"veg\",delivery=\"handoff\""), 1);
-    EXPECT_EQ(value("connections_accepted_total"), 111);
-    EXPECT_EQ(value("connections_active"), 111 - 75);
+    EXPECT_EQ(value("connections_accepted_total"), 211);
+    EXPECT_EQ(value("connections_active"), 211 - 146);
     EXPECT_EQ(value("connections_limit"), 0);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"limit\""), 1);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"source_limit\""), 2);
     EXPECT_EQ(value("connections_rejected_total", ",reason=\"error\""), 7);
-    EXPECT_EQ(value("connections_closed_total", ",reason=\"client_close\""), 10);
+    EXPECT_EQ(value("connections_closed_total", ",reason=\"client_close\""), 11)
+        << "by the kernel's word and a relay's";
     EXPECT_EQ(value("connections_closed_total", ",reason=\"unknown\""), 15);
     EXPECT_EQ(value("received_bytes_total"), 9007199254740992.0);
     EXPECT_EQ(value("sent_bytes_total"), 5);

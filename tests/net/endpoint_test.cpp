@@ -34,6 +34,7 @@ TEST(Address, ParsesAndPrints) {
         ASSERT_EQ(address.has_value(), c.wanted != nullptr) << c.text;
         EXPECT_EQ(address ? to_string(*address) : "", c.wanted ? c.wanted : "");
     }
+    EXPECT_FALSE(parse_address(std::string_view("10.0.0.1\0x", 10)));  // the text does not end at a NUL
 }
 
 // Endpoints are written as people type them.

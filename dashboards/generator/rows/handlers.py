@@ -24,11 +24,11 @@ def panels():
             style="bars", if_none="no restarts")),
         (8, 8, timeseries(
             "Time to deliver",
-            "From accept until the process has taken the connection: half, and all but one in a hundred, were faster.",
+            "From accept until the process or backend has the connection: half, and all but one in a hundred, were faster.",
             "s", {"{{delivery}} p50": dispatch(0.5), "{{delivery}} p99": dispatch(0.99)},
             if_none="nothing delivered")),
         (8, 8, timeseries(
-            "Deliveries", "Connections that a process has taken from the router.", "cps",
+            "Deliveries", "Connections that a process or backend was given by the router.", "cps",
             {"{{delivery}}": "sum by (delivery) (rate(portier_dispatch_duration_seconds_count{INSTANCE}[RATE]))"})),
         (8, 8, bars(
             "Age of processes", "Since each process started; a short bar among long ones was restarted.", "s",

@@ -40,18 +40,18 @@ def panels():
             "Connections open by port", "Now, wherever they are held.", "short",
             {"{{port}}": "sum by (port) (portier_connections_active{PORT} OF_HANDLER)"})),
         (8, 8, timeseries(
-            "Accepted by port", "By the router (handoff) or by the process itself (inherit).", "cps",
+            "Accepted by port", "By the router, or by the process itself (inherit).", "cps",
             {"{{port}}": rate_by("port", "portier_connections_accepted_total")})),
         (8, 8, timeseries(
             "Rejected by port and reason",
-            "Turned away: beyond a limit or rate, denied, given up by the client before it was accepted (aborted), or "
-            "out of descriptors (error).", "cps",
+            "Turned away: beyond a limit or rate, denied, without a good PROXY header, given up by the client before it was "
+            "accepted (aborted), or out of descriptors (error).", "cps",
             {"{{port}} {{reason}}": rate_by("port, reason", "portier_connections_rejected_total") + " > 0"},
             if_none="nothing rejected")),
         (8, 8, timeseries(
             "Ended by reason",
-            "Who ended the connections: the client or the handler, in good order or by a reset; unknown: the kernel's "
-            "word was lost.", "cps",
+            "Who ended the connections: the client or the handler, in good order or by a reset; a relay: nobody was there "
+            "or had room; unknown: the kernel's word was lost.", "cps",
             {"{{reason}}": rate_by("reason", "portier_connections_closed_total")}, stacked=True)),
         (8, 8, timeseries(
             "Duration of connections",

@@ -22,7 +22,7 @@ def panels():
             {"{{instance}} {{role}}": "process_open_fds{INSTANCE} / process_max_fds{INSTANCE}"}, most=1)),
         (8, 8, timeseries(
             "Datagrams dropped",
-            "Lost before the process read them: it is too slow, or its receive buffer too small.", "cps",
+            "queue_full: lost in the kernel, because nobody read fast enough; else the router's, and why.", "cps",
             {"{{port}} {{reason}}": DROPPED}, if_none="no UDP port")),
         (8, 8, timeseries(
             "Router restarts", "No connection is lost by one; but each is a defect, the log tells of it.", "short",
