@@ -79,7 +79,8 @@ delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
             .relay = relay_plan(handler),
             .spawn = {.style = config::to_string(handler.style),
                       .max_processes = handler.max_processes,
-                      .max_processes_per_source = handler.max_processes_per_source}};
+                      .max_processes_per_source = handler.max_processes_per_source,
+                      .running = {}}};
 }
 
 void name_flow_store(const FlowStore& store, delivery::PortPlan& plan, RouterOrder& order) {
