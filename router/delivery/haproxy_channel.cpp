@@ -22,7 +22,8 @@ HaproxyChannel::HaproxyChannel(Setup setup)
 }
 
 std::uint64_t HaproxyChannel::window() const {
-    return kWindow;
+    // A process that does not read shows only by what we have sent ourselves, so those of a router before us go first.
+    return unread_ > untaken_.size() ? 0 : kWindow;
 }
 
 std::error_code HaproxyChannel::transmit(std::uint64_t, const Accepted& accepted) {
