@@ -10,7 +10,7 @@ BOOST_DESCRIBE_STRUCT(NetworkPlan, (), (address, prefix))
 BOOST_DESCRIBE_STRUCT(AdmissionPlan, (),
                       (max_connections, max_connections_per_source, accept_rate, accept_rate_per_source, allow, deny,
                        over_limit))
-BOOST_DESCRIBE_STRUCT(BackendPlan, (), (row, name, address, port, path, weight, backup, max_connections))
+BOOST_DESCRIBE_STRUCT(BackendPlan, (), (row, number, name, address, port, path, weight, backup, max_connections))
 BOOST_DESCRIBE_STRUCT(HealthPlan, (), (interval_ms, timeout_ms, rise, fall))
 BOOST_DESCRIBE_STRUCT(RelayPlan, (),
                       (backends, connect_timeout_ms, attempts, fail_timeout_ms, health, queue_max, queue_timeout_ms,

@@ -36,9 +36,10 @@ struct AdmissionPlan {
 
 // A handler's address to which its relay connects.
 struct BackendPlan {
-    std::uint32_t row = 0;  // on the board
-    std::string name;       // as the configuration has it
-    std::string address;    // resolved; empty: a Unix socket
+    std::uint32_t row = 0;     // on the board
+    std::uint32_t number = 0;  // its position among the addresses of the handler, also of those that are left out now
+    std::string name;          // as the configuration has it
+    std::string address;       // resolved; empty: a Unix socket
     std::uint16_t port = 0;
     std::string path;  // of a Unix socket
     unsigned weight = 1;

@@ -7,6 +7,7 @@ add_executable(net_test
   net/filter_faults.cpp
   net/handoff_wire_test.cpp
   net/lingering_closer_test.cpp
+  net/lookup_test.cpp
   net/network_test.cpp
   net/node_wire_test.cpp
   net/port_intervals_test.cpp
