@@ -4,6 +4,7 @@ add_executable(delivery_test
   delivery/channel_poll_test.cpp
   delivery/descriptors_test.cpp
   delivery/factory_test.cpp
+  delivery/flow_table_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
