@@ -5,6 +5,7 @@ add_executable(delivery_test
   delivery/descriptors_test.cpp
   delivery/factory_test.cpp
   delivery/flow_backends_test.cpp
+  delivery/flow_book_test.cpp
   delivery/flow_memory_test.cpp
   delivery/flow_socket_test.cpp
   delivery/flow_table_test.cpp
@@ -18,6 +19,7 @@ add_executable(delivery_test
   delivery/proxied_datagrams_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
+  delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)
