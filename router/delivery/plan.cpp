@@ -27,6 +27,13 @@ BOOST_DESCRIBE_STRUCT(Plan, (),
                       (generation, handlers, ports, leaving, admin_listeners, destroy_events, relay_threads,
                        log_connections, log_level))
 
+std::vector<net::Network> networks_of(const std::vector<NetworkPlan>& plan) {
+    std::vector<net::Network> result;
+    for (const NetworkPlan& network : plan)
+        if (const auto address = net::parse_address(network.address)) result.push_back({*address, network.prefix});
+    return result;
+}
+
 std::string to_json(const Plan& plan) {
     return boost::json::serialize(boost::json::value_from(plan));
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "net/network.hpp"
+
 namespace portier::delivery {
 
 struct RatePlan {
@@ -18,6 +20,9 @@ struct NetworkPlan {
     std::string address;
     unsigned prefix = 0;
 };
+
+// What is no address is left out: the keeper wrote them, so that does not happen.
+std::vector<net::Network> networks_of(const std::vector<NetworkPlan>& plan);
 
 struct AdmissionPlan {
     std::uint64_t max_connections = 0;  // 0: no limit

@@ -13,6 +13,7 @@ add_executable(delivery_test
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
+  delivery/handover_test.cpp
   delivery/link_test.cpp
   delivery/networks_test.cpp
   delivery/plan_test.cpp
