@@ -2,6 +2,7 @@
 add_executable(net_test
   net/channel_test.cpp
   net/datagram_spread_test.cpp
+  net/datagrams_test.cpp
   net/destroy_events_test.cpp
   net/endpoint_test.cpp
   net/filter_faults.cpp
