@@ -17,7 +17,7 @@ BOOST_DESCRIBE_STRUCT(RelayPlan, (),
                        source_address, transparent, proxy_protocol, proxy_datagrams))
 BOOST_DESCRIBE_STRUCT(SpawnPlan, (), (style, max_processes, max_processes_per_source))
 BOOST_DESCRIBE_STRUCT(ProxyFromPlan, (), (from, timeout_ms))
-BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source))
+BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source, memory, loopback_socket, log))
 BOOST_DESCRIBE_STRUCT(PortPlan, (),
                       (key, row, protocol, address, first, last, handler, listeners, admission, proxy, idle_timeout_ms,
                        flows))

@@ -131,6 +131,8 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     accepted.remote = net::from_sockaddr(remote);
     accepted.accepted_us = now_us;
     accepted.port_row = port_->row_number;
+    accepted.idle_timeout_ms = port_->idle_timeout_ms;
+    admit(std::move(accepted), false);
     if (port_->proxy.from.empty())
         admit(std::move(accepted), false);
     else

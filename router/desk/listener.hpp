@@ -30,6 +30,7 @@ struct PortState {
     delivery::Delivery* delivery = nullptr;         // never null while a listener runs
     std::vector<std::uint32_t>* starved = nullptr;  // the listeners of its handler that wait for room, by number
     std::unique_ptr<Admission> admission;
+    std::uint64_t idle_timeout_ms = 0;  // 0: never
     ProxyRule proxy;
     int scarce_from =
         0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed

@@ -145,10 +145,14 @@ struct alignas(64) BackendRow {
     Counter up;             // 0: failed its checks, or is passed over after failures
     Counter opened, ended;  // connections or flows
     std::array<Counter, kBackendFailedNames.size()> failures;
+    // The relay thread of the handler's UDP ports.
+    struct Flows {
+        Counter opened, ended, refused;
+    } flows;
 
     std::uint64_t active() const {
-        const std::uint64_t gone = ended.get();
-        const std::uint64_t come = opened.get();
+        const std::uint64_t gone = ended.get() + flows.ended.get();
+        const std::uint64_t come = opened.get() + flows.opened.get();
         return come > gone ? come - gone : 0;
     }
 };

@@ -11,6 +11,7 @@ add_executable(delivery_test
   delivery/handover_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp
-  delivery/relay_threads_test.cpp)
+  delivery/relay_threads_test.cpp
+  delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)
