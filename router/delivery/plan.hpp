@@ -68,10 +68,17 @@ struct RelayPlan {
     std::string proxy_datagrams;  // every, first
 };
 
+// A process that was started for a connection and has not ended.
+struct RunningPlan {
+    std::uint64_t cookie = 0;  // of the connection
+    std::string source;
+};
+
 struct SpawnPlan {
-    std::string style;  // inetd, ucspi, systemd
+    std::string style;  // inetd, inetd-wait, ucspi, systemd
     std::uint64_t max_processes = 0;
     std::uint64_t max_processes_per_source = 0;  // 0: no limit
+    std::vector<RunningPlan> running;            // also those that a router before this one asked for
 };
 
 // Who has to send a PROXY header; empty: nobody may.
@@ -123,6 +130,9 @@ struct HandlerPlan {
     RelayPlan relay;
     SpawnPlan spawn;
 };
+
+// Whether the router accepts, or reads the datagrams, and not the handler's processes for themselves.
+bool router_accepts(const HandlerPlan& handler);
 
 struct Plan {
     std::uint64_t generation = 0;

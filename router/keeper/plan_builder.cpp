@@ -70,7 +70,15 @@ delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
             .relay = relay_plan(handler),
             .spawn = {.style = config::to_string(handler.style),
                       .max_processes = handler.max_processes,
-                      .max_processes_per_source = handler.max_processes_per_source}};
+                      .max_processes_per_source = handler.max_processes_per_source,
+                      .running = {}}};
+}
+
+void name_flow_store(const FlowStore& store, delivery::PortPlan& plan, RouterOrder& order) {
+    plan.flows.memory = store.memory.first;
+    plan.flows.loopback_socket = store.loopback_socket.first;
+    order.descriptors.emplace_back(store.memory.first, store.memory.second.get());
+    order.descriptors.emplace_back(store.loopback_socket.first, store.loopback_socket.second.get());
 }
 
 // Whether the process behind this entry of `connect`, if it is ours, can be connected to: it is that of the same
@@ -140,16 +148,9 @@ private:
                                 .flows = flows_plan(port, input_.config.handlers[index])};
         if (config::router_accepts(input_.config.handlers[index]))
             for (const auto& socket : input_.sockets.of_port(port, 0)) plan.listeners.push_back(offer(*socket));
-        if (const FlowStore* store = input_.sockets.flow_stores().of_port(port)) add_flow_store(*store, plan);
+        if (const FlowStore* store = input_.sockets.flow_stores().of_port(port)) name_flow_store(*store, plan, order_);
         plan.flows.log = input_.config.router.log.connections;
         plan_.ports.push_back(std::move(plan));
-    }
-
-    void add_flow_store(const FlowStore& store, delivery::PortPlan& plan) {
-        plan.flows.memory = store.memory.first;
-        plan.flows.loopback_socket = store.loopback_socket.first;
-        order_.descriptors.emplace_back(store.memory.first, store.memory.second.get());
-        order_.descriptors.emplace_back(store.loopback_socket.first, store.loopback_socket.second.get());
     }
 
     std::uint32_t offer(const OpenSocket& socket) {

@@ -190,6 +190,20 @@ TEST_F(PlanBuilderTest, NamesTheAddressesOfReadyProcesses) {
 }
 
 // A port without an address, no admin page, no announcements: empty, not something else.
+TEST_F(PlanBuilderTest, NamesWhatLetsRelayedFlowsSurvive) {
+    config_.handlers[1].delivery = config::Delivery::relay;
+    config_.router.log.connections = true;
+    sockets_ = SocketSet::build(config_, sockets_, next_number_);
+    const RouterOrder order = build();
+    const delivery::FlowsPlan& flows = order.plan.ports[2].flows;
+    EXPECT_TRUE(flows.log);
+    for (const std::uint32_t number : {flows.memory, flows.loopback_socket}) {
+        const auto is_it = [&](const auto& item) { return item.first == number && item.second >= 0; };
+        EXPECT_TRUE(number && std::any_of(order.descriptors.begin(), order.descriptors.end(), is_it));
+    }
+    EXPECT_EQ(order.plan.ports[0].flows.memory, 0u) << "not a relayed UDP port";
+}
+
 TEST_F(PlanBuilderTest, LeavesOutWhatThereIsNot) {
     config_.ports = {config_.ports[0]};
     config_.ports[0].address.reset();

@@ -4,6 +4,7 @@ add_executable(keeper_test
   keeper/backends_test.cpp
   keeper/changes_test.cpp
   keeper/demand_test.cpp
+  keeper/flow_stores_test.cpp
   keeper/handler_process_program_test.cpp
   keeper/handler_process_test.cpp
   keeper/notify_socket_test.cpp
