@@ -11,11 +11,6 @@ namespace portier::config {
 
 namespace {
 
-bool is_loopback(const net::Address& address) {
-    if (address.family == 4) return address.bytes[0] == 127;
-    return address == *net::parse_address("::1");
-}
-
 struct Demand {
     std::uint64_t connections = 0;  // that the ports with a limit let in
     bool used = false;
@@ -48,6 +43,11 @@ void check_descriptors(const HandlerDraft& draft, const Demand& demand, const Sc
 }
 
 }  // namespace
+
+bool is_loopback(const net::Address& address) {
+    if (address.family == 4) return address.bytes[0] == 127;
+    return address == *net::parse_address("::1");
+}
 
 void check_privileges(const Drafts& drafts, const Place* listen, const Scene& scene) {
     const Host& host = scene.host;
