@@ -11,6 +11,7 @@
 
 #include "base/fd.hpp"
 #include "net/endpoint.hpp"
+#include "net/handoff_wire.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -41,7 +42,8 @@ struct Accepted {
     std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;
-    std::uint64_t accepted_us = 0;  // monotonic
+    std::uint64_t accepted_us = 0;   // monotonic
+    std::uint32_t flow_idle_ms = 0;  // of a flow: how long it may be silent; 0: for ever
 };
 
 class Delivery {
@@ -71,6 +73,9 @@ public:
     // is not among them any more it lets go.
     virtual bool reads_datagrams() const { return false; }
     virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
+
+    // A port has all the flows that it may have: processes shall close those that have been idle the longest.
+    virtual void evict(const net::Eviction&) {}
 
     // True when nothing is left to hand over.
     virtual bool idle() const = 0;

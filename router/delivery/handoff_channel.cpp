@@ -62,17 +62,34 @@ std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
         .id = id, .protocol = accepted.protocol, .local = accepted.local, .remote = accepted.remote, .datagrams = {}};
     for (const auto& datagram : accepted.datagrams) door.datagrams.emplace_back(datagram);
     net::encode_door(message_, door);
-    if (const auto error = net::send_message(channel_.get(), message_, std::span(&socket, 1))) {
-        // EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. EPIPE: the process
-        // reads no more, or is dead, which is noticed by reading. In each case the door looks for another process; its
-        // id stays used.
-        if (error == std::errc::broken_pipe) row_.stopping.set(1);
-        full_ = true;
-        queued_when_full_ = queued_bytes(channel_.get());
+    auto error = accepted.protocol == IPPROTO_UDP ? tell_idle(accepted.flow_idle_ms) : std::error_code();
+    if (!error) error = net::send_message(channel_.get(), message_, std::span(&socket, 1));
+    if (error) {
+        on_refused(error);
         return accepted;
     }
     untaken_.push_back({id, monotonic_microseconds(), std::move(accepted)});
     return std::nullopt;
+}
+
+// EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. EPIPE: the process reads
+// no more, or is dead, which is noticed by reading. In each case the door looks for another process; its id stays used.
+void HandoffChannel::on_refused(const std::error_code& error) {
+    if (error == std::errc::broken_pipe) row_.stopping.set(1);
+    full_ = true;
+    queued_when_full_ = queued_bytes(channel_.get());
+}
+
+std::error_code HandoffChannel::tell_idle(std::uint32_t idle_ms) {
+    if (told_idle_ms_ == idle_ms) return {};
+    const auto error = net::send_message(channel_.get(), net::encode_idle(idle_ms));
+    if (!error) told_idle_ms_ = idle_ms;
+    return error;
+}
+
+void HandoffChannel::evict(const net::Eviction& eviction) {
+    if (const auto error = net::send_message(channel_.get(), net::encode_evict(eviction)))
+        log_debug("a process was not asked to close flows", {{"error", error.message()}});
 }
 
 void HandoffChannel::retry() {
@@ -120,7 +137,9 @@ HandoffChannel::Said HandoffChannel::read_one() {
         case net::HandoffType::credit: row_.credit.set(message->credit); break;
         case net::HandoffType::stopping: row_.stopping.set(1); break;
         case net::HandoffType::doors:
-        case net::HandoffType::drain: break_off(); break;  // only the router says these
+        case net::HandoffType::drain:
+        case net::HandoffType::idle:
+        case net::HandoffType::evict: break_off(); break;  // only the router says these
     }
     if (has_room()) events_.room();
     return Said::something;

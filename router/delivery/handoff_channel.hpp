@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "delivery/delivery.hpp"
@@ -47,6 +48,9 @@ public:
     // After a refusal: find out whether the process has read something since.
     void retry();
 
+    // Asks the process to close flows; lost when its queue is full.
+    void evict(const net::Eviction& eviction);
+
     // Tells the process that no more will come, as soon as there is room for that.
     void drain();
 
@@ -60,6 +64,8 @@ private:
     enum class Said { something, nothing, farewell };
     Said read_one();
     bool is_overdue() const;
+    std::error_code tell_idle(std::uint32_t idle_ms);
+    void on_refused(const std::error_code& error);
     void break_off();
     void on_taken(std::uint64_t id);
     void on_dead();
@@ -73,6 +79,7 @@ private:
     bool full_ = false;            // the kernel's queue to it is full
     int queued_when_full_ = 0;     // bytes, as the kernel counts them
     bool drain_due_ = false;
+    std::optional<std::uint32_t> told_idle_ms_;  // for the flows that follow
     std::vector<std::byte> message_;
 };
 

@@ -6,12 +6,23 @@
 
 namespace portier::desk {
 
+namespace {
+
+// A port of flows has its own words for some limits.
+delivery::AdmissionPlan admission_of(const delivery::PortPlan& port) {
+    delivery::AdmissionPlan plan = port.admission;
+    if (port.protocol == "udp") plan.max_connections_per_source = port.flows.max_per_source;
+    return plan;
+}
+
+}  // namespace
+
 Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
     : io_(io), board_(board), events_(std::move(events)), idle_timer_(io) {}
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
     // First, while the processes of a handler that is dropped too can still take what waits.
-    drop_listeners(plan);
+    drop_sockets(plan);
     apply_handlers(plan, descriptors);
     serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
@@ -22,13 +33,13 @@ void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors)
     }
     std::erase_if(ports_, [&](const auto& item) { return !rows.contains(item.first); });
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
-    for (auto& [number, listener] : listeners_) listener->resume();
+    for (auto& [number, socket] : sockets_) socket->resume();
 }
 
-void Desk::drop_listeners(const delivery::Plan& plan) {
+void Desk::drop_sockets(const delivery::Plan& plan) {
     std::set<std::uint32_t> kept;
     for (const delivery::PortPlan& port : plan.ports) kept.insert(port.listeners.begin(), port.listeners.end());
-    std::erase_if(listeners_, [&](const auto& item) {
+    std::erase_if(sockets_, [&](const auto& item) {
         if (kept.contains(item.first)) return false;
         item.second->finish();
         return true;
@@ -98,25 +109,40 @@ void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery
     port.delivery = handler.delivery.get();
     port.starved = &handler.starved;
     if (port.admission)
-        port.admission->update(plan.admission);
+        port.admission->update(admission_of(plan));
     else
-        port.admission = std::make_unique<Admission>(plan.admission);
+        port.admission = std::make_unique<Admission>(admission_of(plan));
+    if (plan.protocol == "udp") apply_flows(plan, port);
     for (const std::uint32_t number : plan.listeners) {
-        const auto present = listeners_.find(number);
-        if (present != listeners_.end()) {
+        const auto present = sockets_.find(number);
+        if (present != sockets_.end()) {
             present->second->set_port(port);
         } else if (Fd socket = descriptors.take(number)) {
-            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port);
+            sockets_[number] = make_socket(number, std::move(socket), port);
         }
     }
+}
+
+std::unique_ptr<PortSocket> Desk::make_socket(std::uint32_t number, Fd socket, PortState& port) {
+    if (port.flows) return std::make_unique<FlowPort>(io_, reader_, number, std::move(socket), port);
+    return std::make_unique<Listener>(io_, number, std::move(socket), port);
+}
+
+// What processes have from a router before us counts for the limit per source, too.
+void Desk::apply_flows(const delivery::PortPlan& plan, PortState& port) {
+    if (port.flows) return port.flows->update(plan);
+    port.flows = std::make_unique<Flows>(plan, *port.row);
+    std::map<net::Address, std::uint64_t> sources;
+    for (const auto& [flow, cookie] : port.flows->handed()) ++sources[source_key(flow.remote.address)];
+    port.admission->found(sources);
 }
 
 void Desk::resume_starved(const std::string& handler) {
     const auto found = handlers_.find(handler);
     if (found == handlers_.end()) return;
     for (const std::uint32_t number : std::exchange(found->second.starved, {})) {
-        const auto listener = listeners_.find(number);
-        if (listener != listeners_.end()) listener->second->resume();
+        const auto listener = sockets_.find(number);
+        if (listener != sockets_.end()) listener->second->resume();
     }
 }
 
@@ -133,6 +159,17 @@ void Desk::sources_found(std::uint32_t port_row, const std::map<net::Address, st
 void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living) {
     const auto found = ports_.find(port_row);
     if (found != ports_.end()) found->second.admission->recount(living);
+}
+
+void Desk::flow_ended(std::uint32_t port_row, std::uint64_t cookie) {
+    const auto found = ports_.find(port_row);
+    if (found == ports_.end() || !found->second.flows) return;
+    PortState& port = found->second;
+    if (const auto flow = port.flows->remove_handed(cookie)) port.admission->ended(flow->remote.address);
+    for (const std::uint32_t number : std::exchange(port.flows->blocked, {})) {
+        const auto socket = sockets_.find(number);
+        if (socket != sockets_.end()) socket->second->resume();
+    }
 }
 
 void Desk::stop(std::function<void()> done) {

@@ -14,6 +14,7 @@
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_threads.hpp"
+#include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "net/lingering_closer.hpp"
 
@@ -43,6 +44,9 @@ public:
     void sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more);
     void sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living);
 
+    // A flow of this port has ended: its socket is gone.
+    void flow_ended(std::uint32_t port_row, std::uint64_t cookie);
+
 private:
     struct Handler {
         std::string kind;                              // of delivery
@@ -50,11 +54,13 @@ private:
         std::vector<std::uint32_t> starved;
     };
 
-    void drop_listeners(const delivery::Plan& plan);
+    void drop_sockets(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
     void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
+    void apply_flows(const delivery::PortPlan& plan, PortState& port);
+    std::unique_ptr<PortSocket> make_socket(std::uint32_t number, Fd socket, PortState& port);
     void resume_starved(const std::string& handler);
     void wait_until_idle();
 
@@ -67,7 +73,8 @@ private:
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
     std::map<std::uint32_t, PortState> ports_;                      // by row
-    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;  // by descriptor number
+    std::map<std::uint32_t, std::unique_ptr<PortSocket>> sockets_;  // by descriptor number
+    net::DatagramReader reader_;
     boost::asio::steady_timer idle_timer_;
     std::function<void()> on_stopped_;
 };

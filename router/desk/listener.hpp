@@ -13,10 +13,12 @@
 #include "base/readable.hpp"
 #include "delivery/delivery.hpp"
 #include "desk/admission.hpp"
+#include "desk/flows.hpp"
+#include "desk/port_socket.hpp"
 
 namespace portier::desk {
 
-// What the listeners of one port share.
+// What the sockets of one port share.
 struct PortState {
     std::uint32_t row_number = 0;
     metrics::PortRow* row = nullptr;
@@ -26,20 +28,21 @@ struct PortState {
     int scarce_from =
         0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed
     bool scarce = false;  // such a one was seen
+    std::unique_ptr<Flows> flows;  // UDP only
 };
 
-class Listener {
+class Listener : public PortSocket {
 public:
     // `number` is the socket's on the link to the keeper.
     Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket, PortState& port);
 
     // Accepts what is there and goes on waiting. Called at the start and whenever a reason to pause may be over.
-    void resume();
+    void resume() override;
 
     // Accepts everything that waits now: the last act of a port that is removed.
-    void finish();
+    void finish() override;
 
-    void set_port(PortState& port) { port_ = &port; }
+    void set_port(PortState& port) override { port_ = &port; }
 
 private:
     enum class Step { again, would_block, pause };
