@@ -62,7 +62,8 @@ std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
         .id = id, .protocol = accepted.protocol, .local = accepted.local, .remote = accepted.remote, .datagrams = {}};
     for (const auto& datagram : accepted.datagrams) door.datagrams.emplace_back(datagram);
     net::encode_door(message_, door);
-    auto error = accepted.protocol == IPPROTO_UDP ? tell_idle(accepted.flow_idle_ms) : std::error_code();
+    auto error = accepted.protocol == IPPROTO_UDP ? tell_idle(static_cast<std::uint32_t>(accepted.idle_timeout_ms))
+                                                  : std::error_code();
     if (!error) error = net::send_message(channel_.get(), message_, std::span(&socket, 1));
     if (error) {
         on_refused(error);

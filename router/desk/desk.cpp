@@ -8,7 +8,11 @@ namespace portier::desk {
 
 namespace {
 
-// A port of flows has its own words for some limits.
+bool has_flows(const delivery::PortPlan& port, const delivery::Plan& plan) {
+    return port.protocol == "udp" && plan.handlers[port.handler].delivery == "handoff";
+}
+
+// A port of flows has its own word for the limit.
 delivery::AdmissionPlan admission_of(const delivery::PortPlan& port) {
     delivery::AdmissionPlan plan = port.admission;
     if (port.protocol == "udp") plan.max_connections_per_source = port.flows.max_per_source;
@@ -18,32 +22,75 @@ delivery::AdmissionPlan admission_of(const delivery::PortPlan& port) {
 }  // namespace
 
 Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
-    : io_(io), board_(board), events_(std::move(events)), idle_timer_(io) {}
+    : io_(io),
+      board_(board),
+      events_(std::move(events)),
+      relay_ends_(board),
+      gate_(io, board,
+            [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
+                listeners_.at(listener)->passed_gate(std::move(passed));
+            }),
+      idle_timer_(io) {}
+
+Desk::~Desk() {
+    relay_threads_.stop();  // before what runs on them goes
+}
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
     // First, while the processes of a handler that is dropped too can still take what waits.
-    drop_sockets(plan);
+    drop_listeners(plan);
+    const auto dropped = drop_flow_ports(plan);
+    const auto flow_sockets = share_flow_sockets(plan, descriptors);
+    relay_ends_.apply(plan);
     apply_handlers(plan, descriptors);
     serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
     for (const delivery::PortPlan& port : plan.ports) {
         if (port.listeners.empty() || is_read_by_delivery(port, plan)) continue;
-        apply_port(port, handlers_.at(plan.handlers[port.handler].name), descriptors);
+        PortState& state = apply_port(port, handlers_.at(plan.handlers[port.handler].name));
+        if (has_flows(port, plan))
+            apply_flow_ports(port, state, flow_sockets);
+        else
+            apply_listeners(port, state, descriptors);
         rows.insert(port.row);
     }
     std::erase_if(ports_, [&](const auto& item) { return !rows.contains(item.first); });
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
-    for (auto& [number, socket] : sockets_) socket->resume();
+    for (auto& [number, listener] : listeners_) listener->resume();
+    for (auto& [number, port] : flow_ports_) port->resume();
 }
 
-void Desk::drop_sockets(const delivery::Plan& plan) {
+void Desk::drop_listeners(const delivery::Plan& plan) {
     std::set<std::uint32_t> kept;
     for (const delivery::PortPlan& port : plan.ports) kept.insert(port.listeners.begin(), port.listeners.end());
-    std::erase_if(sockets_, [&](const auto& item) {
+    std::erase_if(listeners_, [&](const auto& item) {
         if (kept.contains(item.first)) return false;
         item.second->finish();
         return true;
     });
+}
+
+// They live on until the plan is in force: a socket that comes to another delivery is not closed on the way.
+std::vector<std::unique_ptr<FlowPort>> Desk::drop_flow_ports(const delivery::Plan& plan) {
+    std::set<std::uint32_t> kept;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (has_flows(port, plan)) kept.insert(port.listeners.begin(), port.listeners.end());
+    std::vector<std::unique_ptr<FlowPort>> dropped;
+    for (auto& [number, port] : flow_ports_) {
+        if (kept.contains(number)) continue;
+        port->finish();
+        dropped.push_back(std::move(port));
+    }
+    std::erase_if(flow_ports_, [](const auto& item) { return !item.second; });
+    return dropped;
+}
+
+Desk::SharedSockets Desk::share_flow_sockets(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
+    SharedSockets sockets;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (has_flows(port, plan))
+            for (const std::uint32_t number : port.listeners) sockets[number] = descriptors.share(number);
+    return sockets;
 }
 
 void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
@@ -61,22 +108,36 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
-            if (wanted.delivery == "relay") relay_threads_.start(plan.relay_threads);
-            const auto on_room = [this, name = wanted.name] { resume_starved(name); };
-            const delivery::DeliveryContext context{.io = io_,
-                                                    .board = board_,
-                                                    .closer = closer_,
-                                                    .on_room = on_room,
-                                                    .on_broken = events_.broken,
-                                                    .on_demand = events_.demand,
-                                                    .relay_threads = &relay_threads_};
-            handler = {wanted.delivery, delivery::make_delivery(wanted, context), {}};
+            if (wanted.delivery == "relay") start_relay_threads(plan.relay_threads);
+            handler = {wanted.delivery, make_delivery(wanted), {}};
         }
         if (handler.delivery) handler.delivery->update(wanted, leaving, descriptors);
     }
     for (auto& [name, handler] : before)
         if (handler.delivery) leaving_.push_back(std::move(handler.delivery));
     for (auto& delivery : leaving_) delivery->update({}, leaving, descriptors);
+}
+
+std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerPlan& handler) {
+    const auto on_ended = [this](const delivery::Ended& ended) {
+        relay_ends_.count(ended);
+        connection_ended(ended.accepted.port_row, ended.accepted.remote.address);
+    };
+    return delivery::make_delivery(handler, {.io = io_,
+                                             .board = board_,
+                                             .closer = closer_,
+                                             .on_room = [this, name = handler.name] { resume_starved(name); },
+                                             .on_broken = events_.broken,
+                                             .on_demand = events_.demand,
+                                             .on_ended = on_ended,
+                                             .relay_threads = &relay_threads_,
+                                             .relay_loops = &relay_loops_});
+}
+
+void Desk::start_relay_threads(unsigned count) {
+    relay_threads_.start(count);
+    while (relay_loops_.size() < relay_threads_.size())
+        relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(relay_threads_.io(relay_loops_.size()), io_));
 }
 
 bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
@@ -101,49 +162,71 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
     descriptors.forget_ended();
 }
 
-// A listener that stays may have come to another port: its range was split, or has another name now.
-void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors) {
+PortState& Desk::apply_port(const delivery::PortPlan& plan, Handler& handler) {
     PortState& port = ports_[plan.row];
     port.row_number = plan.row;
     port.row = &board_.ports[plan.row];
     port.delivery = handler.delivery.get();
     port.starved = &handler.starved;
+    port.idle_timeout_ms = plan.idle_timeout_ms;
     if (port.admission)
         port.admission->update(admission_of(plan));
     else
         port.admission = std::make_unique<Admission>(admission_of(plan));
-    if (plan.protocol == "udp") apply_flows(plan, port);
+    port.proxy = {delivery::networks_of(plan.proxy.from), std::chrono::milliseconds(plan.proxy.timeout_ms)};
+    return port;
+}
+
+// A listener that stays may have come to another port: its range was split, or has another name now.
+void Desk::apply_listeners(const delivery::PortPlan& plan, PortState& port, delivery::Descriptors& descriptors) {
     for (const std::uint32_t number : plan.listeners) {
-        const auto present = sockets_.find(number);
-        if (present != sockets_.end()) {
+        const auto present = listeners_.find(number);
+        if (present != listeners_.end()) {
             present->second->set_port(port);
         } else if (Fd socket = descriptors.take(number)) {
-            sockets_[number] = make_socket(number, std::move(socket), port);
+            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port, gate_);
         }
     }
 }
 
-std::unique_ptr<PortSocket> Desk::make_socket(std::uint32_t number, Fd socket, PortState& port) {
-    if (port.flows) return std::make_unique<FlowPort>(io_, reader_, number, std::move(socket), port);
-    return std::make_unique<Listener>(io_, number, std::move(socket), port);
-}
-
-// What processes have from a router before us counts for the limit per source, too.
-void Desk::apply_flows(const delivery::PortPlan& plan, PortState& port) {
-    if (port.flows) return port.flows->update(plan);
-    port.flows = std::make_unique<Flows>(plan, *port.row);
-    std::map<net::Address, std::uint64_t> sources;
-    for (const auto& [flow, cookie] : port.flows->handed()) ++sources[source_key(flow.remote.address)];
-    port.admission->found(sources);
+void Desk::apply_flow_ports(const delivery::PortPlan& plan, PortState& port, const SharedSockets& sockets) {
+    if (port.flows) {
+        port.flows->update(plan);
+    } else {
+        port.flows = std::make_unique<Flows>(plan, *port.row);
+        // What processes have from a router before us counts for the limit per source, too.
+        std::map<net::Address, std::uint64_t> sources;
+        for (const auto& [flow, cookie] : port.flows->handed()) ++sources[source_key(flow.remote.address)];
+        port.admission->found(sources);
+    }
+    for (const std::uint32_t number : plan.listeners) {
+        const auto present = flow_ports_.find(number);
+        if (present != flow_ports_.end())
+            present->second->set_port(port);
+        else if (const auto& socket = sockets.at(number))
+            flow_ports_[number] = std::make_unique<FlowPort>(io_, reader_, number, socket, port);
+    }
 }
 
 void Desk::resume_starved(const std::string& handler) {
     const auto found = handlers_.find(handler);
     if (found == handlers_.end()) return;
-    for (const std::uint32_t number : std::exchange(found->second.starved, {})) {
-        const auto listener = sockets_.find(number);
-        if (listener != sockets_.end()) listener->second->resume();
-    }
+    for (const std::uint32_t number : std::exchange(found->second.starved, {})) resume(number);
+}
+
+void Desk::resume(std::uint32_t number) {
+    const auto listener = listeners_.find(number);
+    if (listener != listeners_.end()) listener->second->resume();
+    const auto port = flow_ports_.find(number);
+    if (port != flow_ports_.end()) port->second->resume();
+}
+
+void Desk::flow_ended(std::uint32_t port_row, std::uint64_t cookie) {
+    const auto found = ports_.find(port_row);
+    if (found == ports_.end() || !found->second.flows) return;
+    PortState& port = found->second;
+    if (const auto flow = port.flows->remove_handed(cookie)) port.admission->ended(flow->remote.address);
+    for (const std::uint32_t number : std::exchange(port.flows->blocked, {})) resume(number);
 }
 
 void Desk::connection_ended(std::uint32_t port_row, const net::Address& source) {
@@ -159,17 +242,6 @@ void Desk::sources_found(std::uint32_t port_row, const std::map<net::Address, st
 void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living) {
     const auto found = ports_.find(port_row);
     if (found != ports_.end()) found->second.admission->recount(living);
-}
-
-void Desk::flow_ended(std::uint32_t port_row, std::uint64_t cookie) {
-    const auto found = ports_.find(port_row);
-    if (found == ports_.end() || !found->second.flows) return;
-    PortState& port = found->second;
-    if (const auto flow = port.flows->remove_handed(cookie)) port.admission->ended(flow->remote.address);
-    for (const std::uint32_t number : std::exchange(port.flows->blocked, {})) {
-        const auto socket = sockets_.find(number);
-        if (socket != sockets_.end()) socket->second->resume();
-    }
 }
 
 void Desk::stop(std::function<void()> done) {

@@ -13,9 +13,11 @@
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
 #include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
+#include "desk/relay_ends.hpp"
 #include "net/lingering_closer.hpp"
 
 namespace portier::desk {
@@ -30,6 +32,7 @@ public:
     };
 
     Desk(boost::asio::io_context& io, metrics::Board& board, Events events);
+    ~Desk();
 
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
@@ -48,33 +51,44 @@ public:
     void flow_ended(std::uint32_t port_row, std::uint64_t cookie);
 
 private:
+    using SharedSockets = std::map<std::uint32_t, std::shared_ptr<Fd>>;  // by descriptor number
+
     struct Handler {
         std::string kind;                              // of delivery
         std::unique_ptr<delivery::Delivery> delivery;  // empty: its processes accept for themselves
         std::vector<std::uint32_t> starved;
     };
 
-    void drop_sockets(const delivery::Plan& plan);
+    void drop_listeners(const delivery::Plan& plan);
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
     void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
-    void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
-    void apply_flows(const delivery::PortPlan& plan, PortState& port);
-    std::unique_ptr<PortSocket> make_socket(std::uint32_t number, Fd socket, PortState& port);
+    std::vector<std::unique_ptr<FlowPort>> drop_flow_ports(const delivery::Plan& plan);
+    static SharedSockets share_flow_sockets(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    PortState& apply_port(const delivery::PortPlan& plan, Handler& handler);
+    void apply_listeners(const delivery::PortPlan& plan, PortState& port, delivery::Descriptors& descriptors);
+    void apply_flow_ports(const delivery::PortPlan& plan, PortState& port, const SharedSockets& sockets);
+    void resume(std::uint32_t number);
     void resume_starved(const std::string& handler);
+    std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
+    void start_relay_threads(unsigned count);
     void wait_until_idle();
 
     boost::asio::io_context& io_;
     metrics::Board& board_;
     Events events_;
     net::LingeringCloser closer_;
+    RelayEnds relay_ends_;
+    ProxyGate gate_;
     delivery::RelayThreads relay_threads_;
-    std::map<std::string, Handler> handlers_;                       // by name
-    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
-    std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
-    std::map<std::uint32_t, PortState> ports_;                      // by row
-    std::map<std::uint32_t, std::unique_ptr<PortSocket>> sockets_;  // by descriptor number
+    std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;  // one for each thread
+    std::map<std::string, Handler> handlers_;                        // by name
+    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;       // of handlers that are gone, until idle
+    std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
+    std::map<std::uint32_t, PortState> ports_;                       // by row
+    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;   // by descriptor number
     net::DatagramReader reader_;
+    std::map<std::uint32_t, std::unique_ptr<FlowPort>> flow_ports_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;
     std::function<void()> on_stopped_;
 };

@@ -25,17 +25,17 @@ bool is_lack(const std::error_code& error) {
 
 }  // namespace
 
-FlowPort::FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std::uint32_t number, Fd socket,
-                   PortState& port)
+FlowPort::FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std::uint32_t number,
+                   std::shared_ptr<Fd> socket, PortState& port)
     : reader_(reader),
       number_(number),
       socket_(std::move(socket)),
       port_(&port),
-      local_port_(net::local_endpoint(socket_.get()).port),
-      readable_(io, socket_.get(), [this] { serve(); }),
+      local_port_(net::local_endpoint(socket_->get()).port),
+      readable_(io, socket_->get(), [this] { serve(); }),
       next_(io),
       patience_(io) {
-    if (const auto error = net::tell_local_addresses(socket_.get()))
+    if (const auto error = net::tell_local_addresses(socket_->get()))
         log_error("a port cannot see where its datagrams were sent to", {{"error", error.message()}});
     readable_.wait();
 }
@@ -50,9 +50,8 @@ void FlowPort::serve() {
         if (!hand_over_waiting()) return;
         if (!port_->delivery->has_room()) return starve();
         reader_.clear();
-        if (reader_.read(socket_.get())) break;
-        for (const net::Datagram& datagram : reader_.datagrams())
-            receive({datagram.peer, {datagram.local, local_port_}}, datagram.interface, datagram.bytes);
+        if (reader_.read(socket_->get())) break;
+        receive_batch();
     }
     if (!hand_over_waiting()) return;
     port_->delivery->end_of_burst();
@@ -116,11 +115,17 @@ void FlowPort::finish() {
 void FlowPort::read_shared() {
     for (int count = 0; count < kMostBatches; ++count) {
         reader_.clear();
-        if (reader_.read(socket_.get())) return;
-        for (const net::Datagram& datagram : reader_.datagrams())
-            receive({datagram.peer, {datagram.local, local_port_}}, datagram.interface, datagram.bytes);
+        if (reader_.read(socket_->get())) return;
+        receive_batch();
         if (!reader_.full()) return;
     }
+}
+
+void FlowPort::receive_batch() {
+    for (const net::Datagram& datagram : reader_.datagrams())
+        receive({datagram.peer, {datagram.local, local_port_}}, datagram.interface, datagram.bytes);
+    port_->row->flows.datagrams_received.add(reader_.truncated());
+    count(metrics::Dropped::truncated, reader_.truncated());
 }
 
 // Strays came before the connect, so a batch that is not full has shown all of them. Returns what its own client sent.
@@ -194,7 +199,7 @@ bool FlowPort::hand_over(const FlowKey& key) {
     accepted.port_row = port_->row_number;
     accepted.cookie = net::socket_cookie(socket.get());
     accepted.accepted_us = flow.since_us;
-    accepted.flow_idle_ms = port_->flows->idle_ms();
+    accepted.idle_timeout_ms = port_->flows->idle_ms();
     accepted.socket = std::move(socket);
     port_->flows->add_handed(key, accepted.cookie);
     port_->row->flows.created.add();

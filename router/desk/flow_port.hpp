@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -19,20 +20,21 @@
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 #include "desk/listener.hpp"
-#include "desk/port_socket.hpp"
 #include "net/datagrams.hpp"
 
 namespace portier::desk {
 
-class FlowPort : public PortSocket {
+class FlowPort {
 public:
     // `number` is the socket's on the link to the keeper. `reader` is used within calls only, so one serves all ports.
-    FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std::uint32_t number, Fd socket,
+    FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std::uint32_t number, std::shared_ptr<Fd> socket,
              PortState& port);
 
-    void resume() override;
-    void finish() override;
-    void set_port(PortState& port) override { port_ = &port; }
+    // Goes on with what waits. Called whenever a reason to pause may be over.
+    void resume();
+    // Takes in what waits now: the last act of a port that is removed.
+    void finish();
+    void set_port(PortState& port) { port_ = &port; }
 
 private:
     using Bytes = std::span<const std::byte>;
@@ -44,6 +46,7 @@ private:
     void wait_for_an_end();
     void give_up_waiting();
     void read_shared();
+    void receive_batch();
     Datagrams read_new(int socket, const FlowKey& key);
     void receive(const FlowKey& key, std::uint32_t interface, Bytes bytes);
     void open(const FlowKey& key, std::uint32_t interface, Bytes bytes);
@@ -55,7 +58,7 @@ private:
 
     net::DatagramReader& reader_;
     std::uint32_t number_;
-    Fd socket_;
+    std::shared_ptr<Fd> socket_;
     PortState* port_;
     std::uint16_t local_port_;
     std::deque<FlowKey> waiting_;  // in the order in which their first datagrams came

@@ -41,7 +41,7 @@ public:
     // All that there may be, so that one has to end before another one can begin.
     bool full() const { return limits_.max > 0 && handed_.size() >= limits_.max; }
     std::uint64_t max() const { return limits_.max; }
-    std::uint32_t idle_ms() const { return static_cast<std::uint32_t>(limits_.idle_ms); }
+    std::uint64_t idle_ms() const { return limits_.idle_ms; }
     // Asks for so many ends in all, if they were not asked for before.
     net::Eviction evict(std::size_t wanted);
     void forget_evictions();
