@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -78,10 +79,7 @@ void Keeper::open_destroy_events() {
 
 void Keeper::join_destroy_events() {
     if (!destroy_events_.second) return;
-    for (const auto& [key, socket] : sockets_.all()) {
-        if (key.protocol != config::Protocol::tcp) continue;
-        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
-        const auto group = ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6;
+    for (const net::DestroyGroup group : wanted_groups()) {
         if (!joined_.insert(group).second) continue;
         if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group)) {
             log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.message()}});
@@ -94,6 +92,28 @@ void Keeper::join_destroy_events() {
 void Keeper::reserve_rows(const config::Config& next, const Addresses& addresses) {
     rows_.reserve(next, config_);
     rows_.reserve_backends(backend_row_names(next, addresses), backend_row_names(config_, addresses_));
+}
+
+// Of TCP the families of our listeners; of UDP those of our flows: a socket for every address has clients of both.
+std::set<net::DestroyGroup> Keeper::wanted_groups() const {
+    std::set<net::DestroyGroup> groups;
+    for (const auto& [key, socket] : sockets_.all()) {
+        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
+        if (key.protocol == config::Protocol::tcp)
+            groups.insert(ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6);
+    }
+    for (const config::Port& port : config_.ports) {
+        if (port.protocol != config::Protocol::udp || !hands_off(port)) continue;
+        if (!port.address || port.address->family == 4) groups.insert(net::DestroyGroup::udp_ipv4);
+        if (!port.address || port.address->family == 6) groups.insert(net::DestroyGroup::udp_ipv6);
+    }
+    return groups;
+}
+
+bool Keeper::hands_off(const config::Port& port) const {
+    return std::any_of(config_.handlers.begin(), config_.handlers.end(), [&](const config::Handler& handler) {
+        return handler.name == port.handler && handler.delivery == config::Delivery::handoff;
+    });
 }
 
 RouterOrder Keeper::make_order() {

@@ -71,6 +71,8 @@ private:
     void wake_by_row(std::uint32_t handler_row);
     void open_destroy_events();
     void join_destroy_events();
+    std::set<net::DestroyGroup> wanted_groups() const;
+    bool hands_off(const config::Port& port) const;
     void begin_reload();
     void on_resolved(const Addresses& addresses, const std::string& problem);
     void reserve_rows(const config::Config& next, const Addresses& addresses);
