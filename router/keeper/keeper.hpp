@@ -21,6 +21,7 @@
 #include "keeper/sampler.hpp"
 #include "keeper/shared_listeners.hpp"
 #include "keeper/socket_set.hpp"
+#include "keeper/spawner.hpp"
 #include "metrics/board.hpp"
 #include "net/sock_diag.hpp"
 
@@ -68,6 +69,7 @@ private:
     void publish_soon();
     void publish();
     void wake_by_row(std::uint32_t handler_row);
+    void let_go();
     void open_destroy_events();
     void join_destroy_events();
     void begin_reload();
@@ -92,6 +94,7 @@ private:
     std::pair<std::uint32_t, Fd> destroy_events_;
     std::set<net::DestroyGroup> joined_;
     Pool pool_;
+    Spawner spawner_;
     Sampler sampler_;
     SharedListeners shared_listeners_;
     Orphans orphans_;

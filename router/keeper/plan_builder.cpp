@@ -79,7 +79,8 @@ delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
             .relay = relay_plan(handler),
             .spawn = {.style = config::to_string(handler.style),
                       .max_processes = handler.max_processes,
-                      .max_processes_per_source = handler.max_processes_per_source}};
+                      .max_processes_per_source = handler.max_processes_per_source,
+                      .running = {}}};
 }
 
 }  // namespace
@@ -89,7 +90,8 @@ RouterOrder build_order(const PlanInput& input) {
     std::map<std::string, std::uint32_t> handler_index;
     for (const config::Handler& handler : input.config.handlers) {
         handler_index[handler.name] = static_cast<std::uint32_t>(order.plan.handlers.size());
-        order.plan.handlers.push_back(handler_plan(handler, input.rows));
+        delivery::HandlerPlan& plan = order.plan.handlers.emplace_back(handler_plan(handler, input.rows));
+        if (input.running) plan.spawn.running = input.running(plan.row);
     }
     for (const Slot* slot : input.slots) {
         if (!slot->process()) continue;

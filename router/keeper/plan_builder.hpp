@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <utility>
@@ -28,6 +29,8 @@ struct PlanInput {
     const std::list<std::unique_ptr<HandlerProcess>>& leaving;
     std::pair<std::uint32_t, int> destroy_events;  // number 0: none
     Rows& rows;
+    // Who serves a connection for the handler with this row (spawn).
+    std::function<std::vector<delivery::RunningPlan>(std::uint32_t)> running = nullptr;
 };
 
 RouterOrder build_order(const PlanInput& input);

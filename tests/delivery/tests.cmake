@@ -10,6 +10,8 @@ add_executable(delivery_test
   delivery/handoff_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp
+  delivery/spawn_request_test.cpp
+  delivery/spawn_test.cpp
   delivery/relay_threads_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)
