@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/fd.hpp"
+#include "metrics/board.hpp"
 #include "net/endpoint.hpp"
 
 namespace boost::asio {
@@ -33,19 +35,30 @@ struct PortPlan;
 struct SpawnRequest;
 struct SpawnEnd;
 class Descriptors;
+class RelayLoop;
 class RelayThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
-// owns the socket. After a PROXY header the endpoints are those that it tells.
+// owns the socket.
 struct Accepted {
     Fd socket;  // non-blocking
     std::uint8_t protocol = IPPROTO_TCP;
     net::Endpoint local;
     net::Endpoint remote;
+    bool proxied = false;  // a PROXY header told these ends; those of the socket are others
     std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;
-    std::uint64_t accepted_us = 0;  // monotonic
+    std::uint64_t accepted_us = 0;      // monotonic
+    std::uint64_t idle_timeout_ms = 0;  // of its port; 0: never
+};
+
+// A connection that the router itself has seen to its end.
+struct Ended {
+    const Accepted& accepted;
+    std::string backend;                   // "-": none
+    std::uint64_t received = 0, sent = 0;  // bytes from and to the client
+    metrics::Closed reason = metrics::Closed::unknown;
 };
 
 class Delivery {
@@ -86,8 +99,11 @@ public:
     virtual bool reads_datagrams() const { return false; }
     virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
 
-    // True when nothing is left to hand over.
+    // True when nothing is left to hand over, and no connection is with the router.
     virtual bool idle() const = 0;
+
+    // The time to end in peace is over: what is still with the router is closed, and idle() follows.
+    virtual void end() {}
 };
 
 struct DeliveryContext {
@@ -97,9 +113,12 @@ struct DeliveryContext {
     std::function<void()> on_room;                             // called when has_room() became true again
     std::function<void(std::uint32_t process_row)> on_broken;  // a process, alive or not, will take no more
     std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
+    std::function<void(const Ended&)> on_ended = {};
     // The keeper shall start a process; false: the same. The connection stays the caller's.
     std::function<bool(const SpawnRequest& request, int connection)> on_spawn = {};
-    RelayThreads* relay_threads = nullptr;  // of the desk; started before a relay is made
+    // The desk's, started before a relay is made.
+    RelayThreads* relay_threads = nullptr;
+    std::vector<std::unique_ptr<RelayLoop>>* relay_loops = nullptr;  // one for each thread
 };
 
 // nullptr: the handler's processes accept for themselves.

@@ -1,6 +1,7 @@
 #include "delivery/delivery.hpp"
 #include "delivery/handoff.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay.hpp"
 #include "delivery/spawn.hpp"
 #include "metrics/board.hpp"
 
@@ -16,6 +17,7 @@ void Delivery::on_spawned_ended(const SpawnEnd&) {}
 // do those of inetd-wait.
 std::unique_ptr<Delivery> make_delivery(const HandlerPlan& plan, const DeliveryContext& context) {
     if (plan.delivery == "handoff") return make_handoff(context);
+    if (plan.delivery == "relay") return make_relay(context);
     if (plan.delivery == "spawn" && router_accepts(plan)) return make_spawn(context);
     return nullptr;
 }

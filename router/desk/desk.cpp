@@ -7,11 +7,24 @@
 namespace portier::desk {
 
 Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
-    : io_(io), board_(board), events_(std::move(events)), idle_timer_(io) {}
+    : io_(io),
+      board_(board),
+      events_(std::move(events)),
+      relay_ends_(board),
+      gate_(io, board,
+            [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
+                listeners_.at(listener)->passed_gate(std::move(passed));
+            }),
+      idle_timer_(io) {}
+
+Desk::~Desk() {
+    relay_threads_.stop();  // before what runs on them goes
+}
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
     // First, while the processes of a handler that is dropped too can still take what waits.
     drop_listeners(plan);
+    relay_ends_.apply(plan);
     apply_handlers(plan, descriptors);
     serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
@@ -52,17 +65,8 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
-            if (wanted.delivery == "relay") relay_threads_.start(plan.relay_threads);
-            const auto on_room = [this, name = wanted.name] { resume_starved(name); };
-            const delivery::DeliveryContext context{.io = io_,
-                                                    .board = board_,
-                                                    .closer = closer_,
-                                                    .on_room = on_room,
-                                                    .on_broken = events_.broken,
-                                                    .on_demand = events_.demand,
-                                                    .on_spawn = events_.spawn,
-                                                    .relay_threads = &relay_threads_};
-            handler = {wanted.delivery, delivery::make_delivery(wanted, context), {}};
+            if (wanted.delivery == "relay") start_relay_threads(plan.relay_threads);
+            handler = {wanted.delivery, make_delivery(wanted), {}};
         }
         if (!handler.delivery) continue;
         by_row_[wanted.row] = handler.delivery.get();
@@ -71,6 +75,29 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
     for (auto& [name, handler] : before)
         if (handler.delivery) leaving_.push_back(std::move(handler.delivery));
     for (auto& delivery : leaving_) delivery->update({}, leaving, descriptors);
+}
+
+std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerPlan& handler) {
+    const auto on_ended = [this](const delivery::Ended& ended) {
+        relay_ends_.count(ended);
+        connection_ended(ended.accepted.port_row, ended.accepted.remote.address);
+    };
+    return delivery::make_delivery(handler, {.io = io_,
+                                             .board = board_,
+                                             .closer = closer_,
+                                             .on_room = [this, name = handler.name] { resume_starved(name); },
+                                             .on_broken = events_.broken,
+                                             .on_demand = events_.demand,
+                                             .on_ended = on_ended,
+                                             .on_spawn = events_.spawn,
+                                             .relay_threads = &relay_threads_,
+                                             .relay_loops = &relay_loops_});
+}
+
+void Desk::start_relay_threads(unsigned count) {
+    relay_threads_.start(count);
+    while (relay_loops_.size() < relay_threads_.size())
+        relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(relay_threads_.io(relay_loops_.size()), io_));
 }
 
 bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
@@ -102,16 +129,18 @@ void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery
     port.row = &board_.ports[plan.row];
     port.delivery = handler.delivery.get();
     port.starved = &handler.starved;
+    port.idle_timeout_ms = plan.idle_timeout_ms;
     if (port.admission)
         port.admission->update(plan.admission);
     else
         port.admission = std::make_unique<Admission>(plan.admission);
+    port.proxy = {delivery::networks_of(plan.proxy.from), std::chrono::milliseconds(plan.proxy.timeout_ms)};
     for (const std::uint32_t number : plan.listeners) {
         const auto present = listeners_.find(number);
         if (present != listeners_.end()) {
             present->second->set_port(port);
         } else if (Fd socket = descriptors.take(number)) {
-            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port);
+            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port, gate_);
         }
     }
 }

@@ -13,9 +13,11 @@
 
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
 #include "delivery/spawn_request.hpp"
 #include "desk/listener.hpp"
+#include "desk/relay_ends.hpp"
 #include "net/lingering_closer.hpp"
 
 namespace portier::desk {
@@ -32,6 +34,7 @@ public:
     };
 
     Desk(boost::asio::io_context& io, metrics::Board& board, Events events);
+    ~Desk();
 
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
@@ -62,19 +65,24 @@ private:
     void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
     void resume_starved(const std::string& handler);
+    std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
+    void start_relay_threads(unsigned count);
     void wait_until_idle();
 
     boost::asio::io_context& io_;
     metrics::Board& board_;
     Events events_;
     net::LingeringCloser closer_;
+    RelayEnds relay_ends_;
+    ProxyGate gate_;
     delivery::RelayThreads relay_threads_;
-    std::map<std::string, Handler> handlers_;                       // by name
-    std::map<std::uint32_t, delivery::Delivery*> by_row_;           // of those
-    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
-    std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
-    std::map<std::uint32_t, PortState> ports_;                      // by row
-    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;  // by descriptor number
+    std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;  // one for each thread
+    std::map<std::string, Handler> handlers_;                        // by name
+    std::map<std::uint32_t, delivery::Delivery*> by_row_;            // of those
+    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;       // of handlers that are gone, until idle
+    std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
+    std::map<std::uint32_t, PortState> ports_;                       // by row
+    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;   // by descriptor number
     boost::asio::steady_timer idle_timer_;
     std::function<void()> on_stopped_;
 };

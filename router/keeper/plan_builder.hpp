@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "delivery/plan.hpp"
+#include "keeper/backends.hpp"
 #include "keeper/handler_process.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/slot.hpp"
@@ -29,6 +30,7 @@ struct PlanInput {
     const std::list<std::unique_ptr<HandlerProcess>>& leaving;
     std::pair<std::uint32_t, int> destroy_events;  // number 0: none
     Rows& rows;
+    const Addresses& addresses;  // of the names in `config`
     // Who serves a connection for the handler with this row (spawn).
     std::function<std::vector<delivery::RunningPlan>(std::uint32_t)> running = nullptr;
 };

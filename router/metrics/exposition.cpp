@@ -171,9 +171,11 @@ std::map<std::uint32_t, Pool> add_up_processes(const Board& board) {
 void add_backend(Page& page, const std::string& handler, const std::string& backend, const BackendRow& row) {
     page.set("portier_backend_up", {handler, backend}, row.up.get());
     page.set("portier_backend_connections_active", {handler, backend}, row.active());
-    page.set("portier_backend_connections_total", {handler, backend}, row.opened.get());
+    page.set("portier_backend_connections_total", {handler, backend}, row.opened.get() + row.flows.opened.get());
+    constexpr auto kRefused = static_cast<std::size_t>(BackendFailed::refused);
     for (std::size_t i = 0; i < kBackendFailedNames.size(); ++i)
-        page.set("portier_backend_failures_total", {handler, backend, kBackendFailedNames[i]}, row.failures[i].get());
+        page.set("portier_backend_failures_total", {handler, backend, kBackendFailedNames[i]},
+                 row.failures[i].get() + (i == kRefused ? row.flows.refused.get() : 0));
 }
 
 // What only some deliveries have.
@@ -183,8 +185,8 @@ void add_delivery(Page& page, const HandlerSeries& handler, const Board& board) 
         page.set_each("portier_handler_exits_total", handler.name, kExitedNames, row.exits);
     if (handler.delivery != "relay") return;
     page.set("portier_handler_queue_length", {handler.name}, row.queue_length.get());
-    for (std::size_t i = 0; i < handler.backends.size(); ++i)
-        add_backend(page, handler.name, std::to_string(i), board.backends[handler.backends[i].row]);
+    for (const BackendSeries& backend : handler.backends)
+        add_backend(page, handler.name, std::to_string(backend.number), board.backends[backend.row]);
 }
 
 void add_handler(Page& page, const std::string& name, const HandlerRow& row, Pool& pool) {

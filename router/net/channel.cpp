@@ -69,12 +69,13 @@ ChannelPair make_channel(FarDescriptors descriptors) {
     ChannelPair pair{Fd(ends[0]), Fd(ends[1])};
     // O_NONBLOCK belongs to the open file description, so only our end gets it.
     if (::fcntl(pair.near.get(), F_SETFL, O_NONBLOCK) < 0) throw_errno("fcntl O_NONBLOCK");
-    if (descriptors == FarDescriptors::accepted) return pair;
-    // Where the kernel can, it refuses them. We would have to close them, which may wait when they are lingering
-    // sockets.
-    const int off = 0;
-    ::setsockopt(pair.near.get(), SOL_SOCKET, kPassRights, &off, sizeof off);
+    if (descriptors == FarDescriptors::refused) refuse_descriptors(pair.near.get());
     return pair;
+}
+
+void refuse_descriptors(int channel) {
+    const int off = 0;
+    ::setsockopt(channel, SOL_SOCKET, kPassRights, &off, sizeof off);
 }
 
 std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors) {

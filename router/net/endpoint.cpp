@@ -52,6 +52,20 @@ std::string to_string(const Endpoint& endpoint) {
     return endpoint.address.family == 4 ? address + ":" + port : "[" + address + "]:" + port;
 }
 
+std::array<std::uint8_t, 16> as_ipv6(const Address& address) {
+    if (address.family == 6) return address.bytes;
+    std::array<std::uint8_t, 16> mapped{};
+    mapped[10] = mapped[11] = 0xff;
+    std::copy_n(address.bytes.begin(), 4, mapped.begin() + 12);
+    return mapped;
+}
+
+Address from_ipv6(const std::array<std::uint8_t, 16>& bytes) {
+    in6_addr six;
+    std::memcpy(&six, bytes.data(), sizeof six);
+    return ipv6(six);
+}
+
 Endpoint from_sockaddr(const sockaddr_storage& storage) {
     if (storage.ss_family == AF_INET) {
         sockaddr_in four;

@@ -38,6 +38,10 @@ std::string to_string(const Address& address);
 // "10.0.0.1:80", "[::1]:80"
 std::string to_string(const Endpoint& endpoint);
 
+// As an IPv6 address: IPv4 becomes ::ffff:a.b.c.d, and that becomes IPv4 again.
+std::array<std::uint8_t, 16> as_ipv6(const Address& address);
+Address from_ipv6(const std::array<std::uint8_t, 16>& bytes);
+
 Endpoint from_sockaddr(const sockaddr_storage& storage);
 // Returns the length for bind(2) and connect(2).
 socklen_t to_sockaddr(const Endpoint& endpoint, sockaddr_storage& storage);

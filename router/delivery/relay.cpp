@@ -1,0 +1,248 @@
+#include "delivery/relay.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <deque>
+#include <map>
+
+#include "base/alarm.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "delivery/backends.hpp"
+#include "delivery/plan.hpp"
+#include "delivery/relay_loop.hpp"
+#include "delivery/relay_threads.hpp"
+#include "delivery/relay_ticket.hpp"
+#include "delivery/udp_relay.hpp"
+
+namespace portier::delivery {
+
+namespace {
+
+// How often those that wait are looked at without anything having changed.
+constexpr std::chrono::milliseconds kQueuePeriod{20};
+
+// Not the backend's fault but a lack of ours; or its queue is full (a Unix socket says so at once).
+bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+}
+
+metrics::BackendFailed failure(int error) {
+    switch (error) {
+        case ECONNREFUSED:
+        case ECONNRESET:
+        case ENOENT: return metrics::BackendFailed::refused;
+        case ETIMEDOUT: return metrics::BackendFailed::timeout;
+        default: return metrics::BackendFailed::unreachable;
+    }
+}
+
+class Relay final : public Delivery, public RelayReports {
+public:
+    explicit Relay(const DeliveryContext& context)
+        : context_(context), backends_(context.board), next_look_(context.io) {}
+
+    bool has_room() const override { return !asleep_; }
+    bool is_behind() const override { return false; }
+    void deliver(Accepted accepted) override;
+    void demand() override;
+    void end_of_burst() override {}
+    void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
+    bool idle() const override { return living_ == 0; }
+    void end() override;
+    bool reads_datagrams() const override { return true; }
+    void serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) override;
+
+    void on_connected(Backend& backend, std::uint64_t microseconds) override;
+    void on_not_connected(std::unique_ptr<RelayTicket> ticket) override;
+    void on_ended(std::unique_ptr<RelayTicket> ticket) override;
+
+private:
+    using Ticket = std::unique_ptr<RelayTicket>;
+
+    void dispatch(Ticket ticket);
+    void hand_over(Ticket ticket, std::shared_ptr<Backend> backend);
+    void post_handed_over();
+    void wait_in_queue(Ticket ticket);
+    void serve_queue();
+    void look_at_queue();
+    void set_queue_alarm();
+    void refuse(Ticket ticket, metrics::Closed reason);
+    void finish(const RelayTicket& ticket);
+
+    DeliveryContext context_;
+    HandlerPlan plan_;
+    Backends backends_;
+    bool asleep_ = false;     // its processes start on demand and none is there
+    std::size_t living_ = 0;  // connections that were delivered and have not been counted yet
+    std::deque<Ticket> queue_;
+    std::map<RelayLoop*, std::vector<Ticket>> handed_over_;  // in this turn of the desk
+    bool post_pending_ = false;
+    Alarm next_look_;
+    bool look_is_set_ = false;
+    std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
+};
+
+// A handler that is gone keeps its last plan: what it has taken is served to the end.
+void Relay::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Descriptors&) {
+    if (!plan.delivery.empty()) {
+        plan_ = plan;
+        backends_.update(plan_.relay, plan_.balance);
+    }
+    const bool slept = std::exchange(asleep_, plan_.on_demand && plan_.processes.empty());
+    serve_queue();
+    if (slept && !asleep_) context_.on_room();
+}
+
+// All on one thread, so that their backends have one count.
+void Relay::serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) {
+    if (!udp_ && ports.empty()) return;
+    RelayThreads& threads = *context_.relay_threads;
+    if (!udp_) udp_ = std::make_unique<UdpRelay>(threads.io(plan_.row % threads.size()), context_.board);
+    udp_->apply(plan_, ports, descriptors);
+}
+
+void Relay::demand() {
+    if (asleep_ && !context_.on_demand(plan_.row)) set_queue_alarm();
+}
+
+void Relay::deliver(Accepted accepted) {
+    auto ticket = std::make_unique<RelayTicket>();
+    ticket->idle_timeout_ms = accepted.idle_timeout_ms;
+    ticket->accepted = std::move(accepted);
+    ticket->owner = this;
+    ++living_;
+    dispatch(std::move(ticket));
+}
+
+void Relay::dispatch(Ticket ticket) {
+    if (ticket->tried.size() >= plan_.relay.attempts) return refuse(std::move(ticket), metrics::Closed::no_backend);
+    const auto& source = ticket->accepted.remote.address;
+    auto choice = backends_.choose(source, ticket->tried, monotonic_milliseconds());
+    if (choice.backend) return hand_over(std::move(ticket), std::move(choice.backend));
+    if (choice.worth_waiting) return wait_in_queue(std::move(ticket));
+    refuse(std::move(ticket), metrics::Closed::no_backend);
+}
+
+void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
+    backends_.begin(*backend, monotonic_milliseconds());
+    ticket->backend = std::move(backend);
+    ticket->connect_timeout_ms = plan_.relay.connect_timeout_ms;
+    if (const auto address = net::parse_address(plan_.relay.source_address)) ticket->source = {*address, 0};
+    const auto less = [](const auto& a, const auto& b) { return a->connections() < b->connections(); };
+    auto& loops = *context_.relay_loops;
+    RelayLoop* const loop = std::min_element(loops.begin(), loops.end(), less)->get();
+    loop->expect_one();
+    handed_over_[loop].push_back(std::move(ticket));
+    if (std::exchange(post_pending_, true)) return;
+    // After what the desk is just doing: a burst of connections wakes a thread once.
+    boost::asio::post(context_.io, [this] { post_handed_over(); });
+}
+
+void Relay::post_handed_over() {
+    post_pending_ = false;
+    for (auto& [loop, tickets] : handed_over_)
+        if (!tickets.empty()) loop->start(std::exchange(tickets, {}));
+}
+
+void Relay::on_connected(Backend& backend, std::uint64_t microseconds) {
+    backends_.connected(backend);
+    context_.board.globals.dispatch_relay.observe(metrics::kDispatchBounds, microseconds);
+}
+
+void Relay::on_not_connected(Ticket ticket) {
+    Backend& backend = *ticket->backend;
+    backends_.ended(backend);
+    if (is_shortage(ticket->error)) {
+        log_limited(LogSeverity::warning, "cannot connect to a backend now, its connections wait",
+                    {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
+        return wait_in_queue(std::move(ticket));
+    }
+    backends_.failed(backend, failure(ticket->error), monotonic_milliseconds());
+    ticket->tried.push_back(backend.row);
+    dispatch(std::move(ticket));
+    serve_queue();
+}
+
+void Relay::on_ended(Ticket ticket) {
+    backends_.ended(*ticket->backend);
+    finish(*ticket);
+    serve_queue();
+}
+
+void Relay::wait_in_queue(Ticket ticket) {
+    if (queue_.size() >= plan_.relay.queue_max) return refuse(std::move(ticket), metrics::Closed::queue_full);
+    if (!ticket->deadline_ms) ticket->deadline_ms = monotonic_milliseconds() + plan_.relay.queue_timeout_ms;
+    queue_.push_back(std::move(ticket));
+    context_.board.handlers[plan_.row].queue_length.set(queue_.size());
+    set_queue_alarm();
+}
+
+// As long as the first in the queue finds a backend, or will never find one.
+void Relay::serve_queue() {
+    while (!queue_.empty()) {
+        RelayTicket& first = *queue_.front();
+        auto choice = backends_.choose(first.accepted.remote.address, first.tried, monotonic_milliseconds());
+        if (!choice.backend && choice.worth_waiting) break;
+        Ticket ticket = std::move(queue_.front());
+        queue_.pop_front();
+        if (choice.backend)
+            hand_over(std::move(ticket), std::move(choice.backend));
+        else
+            refuse(std::move(ticket), metrics::Closed::no_backend);
+    }
+    context_.board.handlers[plan_.row].queue_length.set(queue_.size());
+}
+
+void Relay::set_queue_alarm() {
+    if (!std::exchange(look_is_set_, true)) next_look_.set(kQueuePeriod, [this] { look_at_queue(); });
+}
+
+void Relay::look_at_queue() {
+    look_is_set_ = false;
+    const std::uint64_t now = monotonic_milliseconds();
+    const auto is_overdue = [now](const Ticket& ticket) { return ticket->deadline_ms <= now; };
+    const auto overdue = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_overdue));
+    std::deque<Ticket> late(std::make_move_iterator(overdue), std::make_move_iterator(queue_.end()));
+    queue_.erase(overdue, queue_.end());
+    for (Ticket& ticket : late) refuse(std::move(ticket), metrics::Closed::queue_timeout);
+    serve_queue();
+    if (asleep_) demand();
+    if (!queue_.empty()) set_queue_alarm();
+}
+
+// As a backend that is not there would: with a reset, because a peaceful end would look like an empty answer.
+void Relay::refuse(Ticket ticket, metrics::Closed reason) {
+    const linger at_once{1, 0};
+    ::setsockopt(ticket->accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ticket->accepted.socket.reset();
+    ticket->backend.reset();
+    ticket->reason = reason;
+    finish(*ticket);
+}
+
+void Relay::finish(const RelayTicket& ticket) {
+    --living_;
+    context_.on_ended({.accepted = ticket.accepted,
+                       .backend = ticket.backend ? ticket.backend->name : "-",
+                       .received = ticket.received,
+                       .sent = ticket.sent,
+                       .reason = ticket.reason});
+}
+
+void Relay::end() {
+    for (Ticket& ticket : std::exchange(queue_, {})) refuse(std::move(ticket), metrics::Closed::unknown);
+    post_handed_over();
+    for (const auto& loop : *context_.relay_loops) loop->end_all(this);
+}
+
+}  // namespace
+
+std::unique_ptr<Delivery> make_relay(const DeliveryContext& context) {
+    return std::make_unique<Relay>(context);
+}
+
+}  // namespace portier::delivery

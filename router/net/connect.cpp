@@ -1,0 +1,64 @@
+#include "net/connect.hpp"
+
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace portier::net {
+
+namespace {
+
+std::error_code bind_to(int socket, const Endpoint& from) {
+    const int on = 1;
+    if (from.port == 0) ::setsockopt(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_storage address;
+    const socklen_t length = to_sockaddr(from, address);
+    return ::bind(socket, reinterpret_cast<sockaddr*>(&address), length) < 0 ? errno_code() : std::error_code();
+}
+
+}  // namespace
+
+Destination destination(const Endpoint& endpoint) {
+    Destination result;
+    result.length = to_sockaddr(endpoint, result.address);
+    return result;
+}
+
+Destination destination(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+    Destination result;
+    std::memcpy(&result.address, &address, sizeof address);
+    result.length = sizeof address;
+    return result;
+}
+
+Connecting begin_connect(const Destination& to, const std::optional<Endpoint>& from) {
+    Fd socket(::socket(to.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return {Fd(), errno_code(), false};
+    return begin_connect(std::move(socket), to, from);
+}
+
+Connecting begin_connect(Fd socket, const Destination& to, const std::optional<Endpoint>& from) {
+    const bool tcp = to.address.ss_family != AF_UNIX;
+    const int on = 1;
+    if (tcp) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (tcp && from)
+        if (const auto error = bind_to(socket.get(), *from)) return {Fd(), error, false};
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to.address), to.length) == 0)
+        return {std::move(socket), {}, true};
+    if (errno == EINPROGRESS || errno == EINTR) return {std::move(socket), {}, false};
+    return {Fd(), errno_code(), false};
+}
+
+int connect_result(int socket) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+}
+
+}  // namespace portier::net

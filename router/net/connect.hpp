@@ -1,0 +1,39 @@
+// Begins outgoing connections without waiting for them: TCP or Unix, from a certain address if wanted. Any thread.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "base/fd.hpp"
+#include "net/endpoint.hpp"
+
+namespace portier::net {
+
+// Where to connect.
+struct Destination {
+    sockaddr_storage address{};
+    socklen_t length = 0;
+};
+Destination destination(const Endpoint& endpoint);
+// A path of a Unix socket that is too long for the kernel (107 bytes) is cut: whoever configures it checks that.
+Destination destination(const std::string& path);
+
+struct Connecting {
+    Fd socket;              // non-blocking; empty after an error
+    std::error_code error;  // what was known at once
+    bool done = false;      // connected already; otherwise it will become writable, and connect_result() tells
+};
+// `from`: the local address, whose port the kernel chooses for this destination (IP_BIND_ADDRESS_NO_PORT), unless it
+// has one. EAGAIN: a Unix listener's queue is full.
+Connecting begin_connect(const Destination& to, const std::optional<Endpoint>& from = std::nullopt);
+// As begin_connect(), with a socket that was made before.
+Connecting begin_connect(Fd socket, const Destination& to, const std::optional<Endpoint>& from);
+
+// Once the socket is writable: 0 or an errno.
+int connect_result(int socket);
+
+}  // namespace portier::net
