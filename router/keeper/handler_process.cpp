@@ -181,7 +181,7 @@ void HandlerProcess::watchdog_expired() {
 }
 
 void HandlerProcess::drain(std::chrono::milliseconds patience) {
-    if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
+    if (!ready_ || !(channel_ || is_relayed_to())) return stop();  // was never given a connection, or accepts by itself
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
     // The router has its own copy; once that is gone too, the process reads an end of file, which means the same as
