@@ -31,12 +31,13 @@ class RelayLoop;
 class RelayThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
-// owns the socket. After a PROXY header the endpoints are those that it tells.
+// owns the socket.
 struct Accepted {
     Fd socket;  // non-blocking
     std::uint8_t protocol = IPPROTO_TCP;
     net::Endpoint local;
     net::Endpoint remote;
+    bool proxied = false;  // a PROXY header told these ends; those of the socket are others
     std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;

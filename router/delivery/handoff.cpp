@@ -10,6 +10,7 @@
 #include "delivery/channel_poll.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/handoff_channel.hpp"
+#include "delivery/handover.hpp"
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
 #include "net/lingering_closer.hpp"
@@ -190,7 +191,7 @@ std::optional<Accepted> Handoff::try_to_deliver(Accepted accepted) {
 }
 
 void Handoff::record(const Accepted& accepted, std::uint32_t process_row) {
-    context_.board.handovers.push({accepted.cookie, accepted.accepted_us / 1000, process_row, accepted.port_row});
+    context_.board.handovers.push(handover_of(accepted, process_row));
 }
 
 void Handoff::on_readable(std::uint32_t number) {

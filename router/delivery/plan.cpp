@@ -17,7 +17,7 @@ BOOST_DESCRIBE_STRUCT(RelayPlan, (),
                        source_address, transparent, proxy_protocol, proxy_datagrams))
 BOOST_DESCRIBE_STRUCT(SpawnPlan, (), (style, max_processes, max_processes_per_source))
 BOOST_DESCRIBE_STRUCT(ProxyFromPlan, (), (from, timeout_ms))
-BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source))
+BOOST_DESCRIBE_STRUCT(FlowsPlan, (), (idle_ms, max, max_per_source, memory, loopback_socket, log))
 BOOST_DESCRIBE_STRUCT(PortPlan, (),
                       (key, row, protocol, address, first, last, handler, listeners, admission, proxy, idle_timeout_ms,
                        flows))
@@ -26,6 +26,13 @@ BOOST_DESCRIBE_STRUCT(HandlerPlan, (), (name, row, delivery, balance, on_demand,
 BOOST_DESCRIBE_STRUCT(Plan, (),
                       (generation, handlers, ports, leaving, admin_listeners, destroy_events, relay_threads,
                        log_connections, log_level))
+
+std::vector<net::Network> networks_of(const std::vector<NetworkPlan>& plan) {
+    std::vector<net::Network> result;
+    for (const NetworkPlan& network : plan)
+        if (const auto address = net::parse_address(network.address)) result.push_back({*address, network.prefix});
+    return result;
+}
 
 std::string to_json(const Plan& plan) {
     return boost::json::serialize(boost::json::value_from(plan));

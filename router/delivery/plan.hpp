@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "net/network.hpp"
+
 namespace portier::delivery {
 
 struct RatePlan {
@@ -18,6 +20,9 @@ struct NetworkPlan {
     std::string address;
     unsigned prefix = 0;
 };
+
+// What is no address is left out: the keeper wrote them, so that does not happen.
+std::vector<net::Network> networks_of(const std::vector<NetworkPlan>& plan);
 
 struct AdmissionPlan {
     std::uint64_t max_connections = 0;  // 0: no limit
@@ -79,6 +84,10 @@ struct FlowsPlan {
     std::uint64_t idle_ms = 0;
     std::uint64_t max = 0;
     std::uint64_t max_per_source = 0;  // 0: no limit
+    // relay: what outlives the router, by descriptor number; the socket is for backends in 127.0.0.0/8
+    std::uint32_t memory = 0;
+    std::uint32_t loopback_socket = 0;
+    bool log = false;  // a line for each flow at its end
 };
 
 struct PortPlan {

@@ -15,7 +15,9 @@
 #include "delivery/health_check.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
+#include "delivery/relay_threads.hpp"
 #include "delivery/relay_ticket.hpp"
+#include "delivery/udp_relay.hpp"
 #include "net/proxy_protocol.hpp"
 
 namespace portier::delivery {
@@ -50,6 +52,8 @@ public:
     void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
     bool idle() const override { return living_ == 0; }
     void end() override;
+    bool reads_datagrams() const override { return true; }
+    void serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) override;
 
     void on_connected(Backend& backend, std::uint64_t microseconds) override;
     void on_not_connected(std::unique_ptr<RelayTicket> ticket) override;
@@ -83,6 +87,7 @@ private:
     bool post_pending_ = false;
     Alarm next_look_;
     bool look_is_set_ = false;
+    std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
 };
 
 // A handler that is gone keeps its last plan: what it has taken is served to the end.
@@ -125,6 +130,14 @@ std::vector<std::byte> Relay::proxy_header(const Accepted& accepted) {
     if (plan_.relay.proxy_protocol != "v2") return {};
     const std::string id = std::to_string(started_us_) + '-' + std::to_string(accepted.cookie);
     return net::encode_proxy_v2(addresses, std::as_bytes(std::span(id)));
+}
+
+// All on one thread, so that their backends have one count.
+void Relay::serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) {
+    if (!udp_ && ports.empty()) return;
+    RelayThreads& threads = *context_.relay_threads;
+    if (!udp_) udp_ = std::make_unique<UdpRelay>(threads.io(plan_.row % threads.size()), context_.board);
+    udp_->apply(plan_, ports, descriptors);
 }
 
 void Relay::demand() {

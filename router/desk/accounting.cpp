@@ -44,11 +44,13 @@ Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks
       board_(board),
       hooks_(std::move(hooks)),
       ledger_(board),
+      proxied_(board),
       next_read_(io),
       next_drain_(io),
       next_resync_(io),
       next_verdict_(io),
       next_dump_(io) {
+    proxied_.restore([this](std::uint64_t cookie) { return ledger_.find(cookie).has_value(); });
     drain_handovers();
     settle_after_crash();
     schedule_drain();
@@ -143,6 +145,9 @@ void Accounting::schedule_drain() {
 void Accounting::on_handover(const metrics::Handover& record) {
     // Delivered again: its first process no longer has it.
     if (const auto before = ledger_.find(record.cookie)) board_.processes[before->process].ended.add();
+    // Beyond the bound the client is unknown here, and its end could not be told to the desk: now or never.
+    if (record.ends.client_family != 0 && !proxied_.put(record.cookie, record.ends))
+        hooks_.source_ended(record.port, ProxiedLedger::ends_of(record.ends).client.address);
     ledger_.put(
         {.cookie = record.cookie, .since_ms = record.accepted_ms, .port = record.port, .process = record.process});
 }
@@ -162,7 +167,7 @@ void Accounting::on_destroyed(const net::SocketReport& report) {
 }
 
 // By the rows of the ledger and not by the address: the port may have been removed meanwhile.
-void Accounting::count_end(const net::SocketReport& report, const Ledger::Entry& entry) {
+void Accounting::count_end(net::SocketReport report, const Ledger::Entry& entry) {
     metrics::PortRow& row = board_.ports[entry.port];
     const metrics::Closed reason = close_reason(report);
     row.closed[static_cast<std::size_t>(reason)].add();
@@ -171,6 +176,10 @@ void Accounting::count_end(const net::SocketReport& report, const Ledger::Entry&
     row.duration.observe(metrics::kDurationBounds, Ledger::age_ms(entry, monotonic_milliseconds()) * 1000);
     board_.processes[entry.process].ended.add();
     const PortIndex::Port* port = ports_.find(report.local);
+    if (const auto told = proxied_.remove(report.cookie)) {
+        report.remote = told->client;
+        report.local = told->local;
+    }
     if (!port) return;
     if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources)
         hooks_.source_ended(entry.port, report.remote.address);

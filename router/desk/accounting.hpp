@@ -19,6 +19,7 @@
 #include "desk/dump_pace.hpp"
 #include "desk/ledger.hpp"
 #include "desk/port_index.hpp"
+#include "desk/proxied_ledger.hpp"
 #include "desk/suspects.hpp"
 #include "net/sock_diag.hpp"
 
@@ -54,7 +55,7 @@ private:
     void schedule_drain();
     void on_handover(const metrics::Handover& record);
     void on_destroyed(const net::SocketReport& report);
-    void count_end(const net::SocketReport& report, const Ledger::Entry& entry);
+    void count_end(net::SocketReport report, const Ledger::Entry& entry);
     void count_lost(const Ledger::Entry& entry);
     void settle_after_crash();
     enum class Cause { crash, lost_events };
@@ -71,6 +72,7 @@ private:
     metrics::Board& board_;
     Hooks hooks_;
     Ledger ledger_;
+    ProxiedLedger proxied_;
     PortIndex ports_;
     Fd events_;
     std::unique_ptr<Readable> readable_;

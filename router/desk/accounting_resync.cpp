@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kDumpPeriod{1000};
 
 void Accounting::count_lost(const Ledger::Entry& entry) {
     ledger_.remove(entry.cookie);
+    proxied_.remove(entry.cookie);
     not_at_desk_.erase(entry.cookie);
     board_.ports[entry.port].closed[static_cast<std::size_t>(metrics::Closed::unknown)].add();
     board_.processes[entry.process].ended.add();
@@ -47,7 +48,8 @@ void Accounting::resynchronise() {
         const bool at_desk = not_at_desk_.erase(report.cookie) == 0;
         const auto counted = sources.find(entry->port);
         if (counted == sources.end() || (cause == Cause::crash && at_desk)) return;
-        ++counted->second[source_key(report.remote.address)];
+        const auto told = proxied_.find(report.cookie);
+        ++counted->second[source_key(told ? told->client.address : report.remote.address)];
     };
     // Every port: the ledger also has connections of ports that were removed, even before this router came.
     constexpr std::array<net::PortInterval, 1> kEveryPort{{{0, 65535}}};

@@ -12,16 +12,6 @@ namespace {
 // Beyond this many sources the oldest idle ones are forgotten; a flood of addresses cannot take more memory than this.
 constexpr std::size_t kMaxSources = 100'000;
 
-bool same_network(const net::Address& a, const net::Address& b, unsigned prefix) {
-    if (a.family != b.family) return false;
-    for (unsigned bit = 0; bit < prefix; bit += 8) {
-        const unsigned left = std::min(8u, prefix - bit);
-        const auto mask = static_cast<std::uint8_t>(0xff << (8 - left));
-        if ((a.bytes[bit / 8] & mask) != (b.bytes[bit / 8] & mask)) return false;
-    }
-    return true;
-}
-
 }  // namespace
 
 TokenBucket::TokenBucket(const delivery::RatePlan& plan) {
@@ -79,25 +69,13 @@ void Admission::update(const delivery::AdmissionPlan& plan) {
         source.bucket.change(plan.accept_rate_per_source);
         if (!counts_sources()) source.connections = 0;  // nobody tells of their ends any more
     }
-    allow_ = networks(plan.allow);
-    deny_ = networks(plan.deny);
-}
-
-std::vector<Admission::Network> Admission::networks(const std::vector<delivery::NetworkPlan>& plan) {
-    std::vector<Network> result;
-    for (const auto& network : plan)
-        if (const auto address = net::parse_address(network.address)) result.push_back({*address, network.prefix});
-    return result;
-}
-
-bool Admission::contains(const std::vector<Network>& networks, const net::Address& address) {
-    return std::any_of(networks.begin(), networks.end(),
-                       [&](const Network& n) { return same_network(n.address, address, n.prefix); });
+    allow_ = delivery::networks_of(plan.allow);
+    deny_ = delivery::networks_of(plan.deny);
 }
 
 bool Admission::denied(const net::Address& source) const {
-    if (contains(deny_, source)) return true;
-    return !allow_.empty() && !contains(allow_, source);
+    if (net::contains(deny_, source)) return true;
+    return !allow_.empty() && !net::contains(allow_, source);
 }
 
 std::optional<std::uint64_t> Admission::pause_us(std::uint64_t active, std::uint64_t now_us) const {

@@ -9,11 +9,11 @@
 
 #include "metrics/board.hpp"
 #include "net/endpoint.hpp"
+#include "net/network.hpp"
 
 namespace portier::delivery {
 struct AdmissionPlan;
 struct RatePlan;
-struct NetworkPlan;
 }  // namespace portier::delivery
 
 namespace portier::desk {
@@ -68,17 +68,11 @@ public:
     bool resets() const { return resets_; }
 
 private:
-    struct Network {
-        net::Address address;
-        unsigned prefix;
-    };
     struct Source {
         std::uint64_t connections = 0;
         TokenBucket bucket;
     };
 
-    static std::vector<Network> networks(const std::vector<delivery::NetworkPlan>& plan);
-    static bool contains(const std::vector<Network>& networks, const net::Address& address);
     bool denied(const net::Address& source) const;
     std::optional<metrics::Rejected> refuse_source(const net::Address& source, std::uint64_t now_us);
     void forget_idle_sources(std::uint64_t now_us);
@@ -89,8 +83,8 @@ private:
     bool resets_ = false;
     TokenBucket rate_;
     TokenBucket rate_per_source_;  // what a new source starts with
-    std::vector<Network> allow_;
-    std::vector<Network> deny_;
+    std::vector<net::Network> allow_;
+    std::vector<net::Network> deny_;
     std::map<net::Address, Source> sources_;
 };
 

@@ -7,7 +7,16 @@
 namespace portier::desk {
 
 Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
-    : io_(io), board_(board), events_(std::move(events)), relay_ends_(board), idle_timer_(io), patience_(io) {}
+    : io_(io),
+      board_(board),
+      events_(std::move(events)),
+      relay_ends_(board),
+      gate_(io, board,
+            [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
+                listeners_.at(listener)->passed_gate(std::move(passed));
+            }),
+      idle_timer_(io),
+      patience_(io) {}
 
 Desk::~Desk() {
     relay_threads_.stop();  // before what runs on them goes
@@ -121,12 +130,13 @@ void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery
         port.admission->update(plan.admission);
     else
         port.admission = std::make_unique<Admission>(plan.admission);
+    port.proxy = {delivery::networks_of(plan.proxy.from), std::chrono::milliseconds(plan.proxy.timeout_ms)};
     for (const std::uint32_t number : plan.listeners) {
         const auto present = listeners_.find(number);
         if (present != listeners_.end()) {
             present->second->set_port(port);
         } else if (Fd socket = descriptors.take(number)) {
-            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port);
+            listeners_[number] = std::make_unique<Listener>(io_, number, std::move(socket), port, gate_);
         }
     }
 }

@@ -71,6 +71,7 @@ private:
     Events events_;
     net::LingeringCloser closer_;
     RelayEnds relay_ends_;
+    ProxyGate gate_;
     delivery::RelayThreads relay_threads_;
     std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;  // one for each thread
     std::map<std::string, Handler> handlers_;                        // by name

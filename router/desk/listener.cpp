@@ -23,6 +23,8 @@ constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
 constexpr std::chrono::milliseconds kSparingPause{5};
 constexpr std::chrono::microseconds kCountingPeriod{6000};  // longer than accounting lets ends gather
 constexpr std::size_t kMostDoubtful = 256;
+// Of one listener: who sends no header must not keep out who does, for as long as it takes to find out.
+constexpr std::size_t kMostAtGate = 8192;
 // Kept for ports whose processes take what they get, and for the admin pages.
 constexpr rlim_t kReserve = 64;
 
@@ -36,11 +38,12 @@ int first_of_reserve() {
 
 }  // namespace
 
-Listener::Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket, PortState& port)
+Listener::Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket, PortState& port, ProxyGate& gate)
     : io_(io),
       number_(number),
       socket_(std::move(socket)),
       port_(&port),
+      gate_(gate),
       readable_(io, socket_.get(), [this] { accept_some(); }),
       pause_(io),
       next_ask_(io) {
@@ -48,7 +51,21 @@ Listener::Listener(boost::asio::io_context& io, std::uint32_t number, Fd socket,
 }
 
 void Listener::resume() {
-    if (!paused_for_time_) readable_.wait();
+    starved_ = false;
+    if (paused_for_time_) return;
+    if (ready_.empty())
+        readable_.wait();
+    else
+        pause_for(std::chrono::microseconds(0));  // not now: who calls may be in the middle of a delivery
+}
+
+void Listener::passed_gate(std::vector<delivery::Accepted> passed) {
+    for (delivery::Accepted& accepted : passed) ready_.push_back(std::move(accepted));
+    if (!starved_) resume();
+}
+
+bool Listener::gate_is_full() const {
+    return gate_.waiting(number_) + ready_.size() >= kMostAtGate;
 }
 
 // Room or not: the delivery keeps what waits, while closing the socket would reset it. Only those who are there now:
@@ -57,6 +74,9 @@ void Listener::finish() {
     const std::uint64_t now = monotonic_microseconds();
     for (std::size_t waiting = net::accept_queue_length(socket_.get()); waiting > 0; --waiting)
         if (must_spare_descriptors() || port_->delivery->is_behind() || accept_one(now) != Step::again) break;
+    passed_gate(gate_.close(number_));
+    while (!ready_.empty() && !port_->delivery->is_behind()) admit_one_ready();
+    for (const delivery::Accepted& accepted : ready_) refuse(accepted, metrics::Rejected::error);
     for (delivery::Accepted& accepted : std::exchange(doubtful_, {})) admit(std::move(accepted), true);
 }
 
@@ -72,12 +92,17 @@ void Listener::accept_burst() {
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
         if (!port_->delivery->has_room()) return starve();
-        if (must_spare_descriptors()) return pause_for(kSparingPause);
+        if (ready_.empty() && must_spare_descriptors()) return pause_for(kSparingPause);
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
             const std::uint64_t longest = 5000;
             return pause_for(std::chrono::microseconds(std::min(*pause, longest)));
         }
+        if (!ready_.empty()) {
+            admit_one_ready();
+            continue;
+        }
+        if (gate_is_full()) return;  // until one has left it
         switch (accept_one(now)) {
             case Step::again: break;
             case Step::would_block: return readable_.wait();
@@ -89,6 +114,7 @@ void Listener::accept_burst() {
 
 // Until the delivery says that there is room again, and the desk calls resume().
 void Listener::starve() {
+    if (std::exchange(starved_, true)) return;
     port_->starved->push_back(number_);
     port_->delivery->demand();
 }
@@ -107,7 +133,24 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     accepted.port_row = port_->row_number;
     accepted.idle_timeout_ms = port_->idle_timeout_ms;
     admit(std::move(accepted), false);
+    if (port_->proxy.from.empty())
+        admit(std::move(accepted), false);
+    else
+        ask_for_header(std::move(accepted));
     return Step::again;
+}
+
+// Nobody can be told by the first bytes whether he may send a header, so others are refused whatever they send.
+void Listener::ask_for_header(delivery::Accepted accepted) {
+    if (!net::contains(port_->proxy.from, accepted.remote.address)) return refuse(accepted, metrics::Rejected::denied);
+    if (auto passed = gate_.enter(number_, std::move(accepted), port_->proxy.timeout)) admit(std::move(*passed), false);
+}
+
+void Listener::admit_one_ready() {
+    delivery::Accepted accepted = std::move(ready_.front());
+    ready_.pop_front();
+    accepted.port_row = port_->row_number;  // a reload may have moved this listener to another port
+    admit(std::move(accepted), false);
 }
 
 // The ends of connections are counted by another thread, in crowds: who comes right after somebody has left waits until
@@ -120,17 +163,19 @@ void Listener::admit(delivery::Accepted accepted, bool asked_before) {
         doubtful_.push_back(std::move(accepted));
         return;
     }
-    if (reason) {
-        port_->row->rejected[static_cast<std::size_t>(*reason)].add();
-        const linger at_once{1, 0};
-        if (port_->admission->resets())
-            ::setsockopt(accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        return;  // closes it
-    }
-    accepted.local = net::local_endpoint(accepted.socket.get());
+    if (reason) return refuse(accepted, *reason);
+    if (!accepted.proxied) accepted.local = net::local_endpoint(accepted.socket.get());
     accepted.cookie = net::socket_cookie(accepted.socket.get());
     port_->row->accepted.add();
     port_->delivery->deliver(std::move(accepted));
+}
+
+// The caller closes it.
+void Listener::refuse(const delivery::Accepted& accepted, metrics::Rejected reason) {
+    port_->row->rejected[static_cast<std::size_t>(reason)].add();
+    const linger at_once{1, 0};
+    if (port_->admission->resets())
+        ::setsockopt(accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 void Listener::ask_again() {
@@ -180,9 +225,10 @@ bool Listener::must_spare_descriptors() {
     const Fd lowest_free(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
     port_->scarce_from = first_of_reserve();
     port_->scarce = !lowest_free || lowest_free.get() >= port_->scarce_from;
-    if (!port_->scarce || port_->delivery->idle()) return false;
+    const bool holds_any = !port_->delivery->idle() || !ready_.empty() || gate_.waiting(number_) > 0;
+    if (!port_->scarce || !holds_any) return false;
     log_limited(LogSeverity::warning,
-                "few descriptors are left, the port pauses until its processes have taken theirs");
+                "few descriptors are left, the port pauses until its connections are in their processes' hands");
     return true;
 }
 

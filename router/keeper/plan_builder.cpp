@@ -82,6 +82,13 @@ delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
                       .max_processes_per_source = handler.max_processes_per_source}};
 }
 
+void name_flow_store(const FlowStore& store, delivery::PortPlan& plan, RouterOrder& order) {
+    plan.flows.memory = store.memory.first;
+    plan.flows.loopback_socket = store.loopback_socket.first;
+    order.descriptors.emplace_back(store.memory.first, store.memory.second.get());
+    order.descriptors.emplace_back(store.loopback_socket.first, store.loopback_socket.second.get());
+}
+
 }  // namespace
 
 RouterOrder build_order(const PlanInput& input) {
@@ -123,6 +130,8 @@ RouterOrder build_order(const PlanInput& input) {
                 order.descriptors.emplace_back(socket->number, socket->fd.get());
             }
         }
+        if (const FlowStore* store = input.sockets.flow_stores().of_port(port)) name_flow_store(*store, plan, order);
+        plan.flows.log = input.config.router.log.connections;
         order.plan.ports.push_back(std::move(plan));
     }
     if (const auto admin = input.sockets.admin()) {

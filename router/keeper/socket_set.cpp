@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "net/datagram_spread.hpp"
+#include "net/datagrams.hpp"
 #include "net/sock_diag.hpp"
 #include "proc/usage.hpp"
 
@@ -119,6 +120,7 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
             for (unsigned slot = 0; slot < sockets_per_number(config, port); ++slot)
                 keep_or_open(port, {port.protocol, {port.address, static_cast<std::uint16_t>(number)}, slot});
     set.keep_spares(before);
+    set.flow_stores_ = FlowStores::build(config, before.flow_stores_, next_number);
     set.admin_place_ = config.admin.listen;
     if (config.admin.listen == before.admin_place_) {
         set.admin_ = before.admin_;
@@ -140,6 +142,8 @@ void SocketSet::tune(const config::Config& config) const {
                     net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
                 }
                 if (router_accepts) set_nonblocking(socket->fd.get());
+                if (router_accepts && port.protocol == config::Protocol::udp)
+                    net::widen_receive_queue(socket->fd.get());
             }
         if (port.protocol != config::Protocol::udp) continue;
         for (const auto& socket : of_port(port, 0))

@@ -11,6 +11,7 @@
 
 #include "base/fd.hpp"
 #include "config/config.hpp"
+#include "keeper/flow_stores.hpp"
 #include "net/socket.hpp"
 
 namespace portier::keeper {
@@ -40,6 +41,7 @@ public:
     // The sockets of a port: of every number of its range; UDP: those of one process.
     std::vector<std::shared_ptr<OpenSocket>> of_port(const config::Port& port, std::uint32_t slot) const;
     std::shared_ptr<OpenSocket> admin() const { return admin_; }
+    const FlowStores& flow_stores() const { return flow_stores_; }
     const std::map<Key, std::shared_ptr<OpenSocket>>& all() const { return sockets_; }
 
     // Takes over the sockets that a set which did not come into force has bound beside ours.
@@ -52,6 +54,7 @@ private:
     // of a place by number (net/datagram_spread.hpp), which is the slot only while none before the last is ever closed.
     std::map<Key, std::shared_ptr<OpenSocket>> sockets_;
     std::map<Key, unsigned> wanted_;  // so many slots; by the key of the first one
+    FlowStores flow_stores_;
     std::shared_ptr<OpenSocket> admin_;
     std::optional<net::Endpoint> admin_place_;
 };

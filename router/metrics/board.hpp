@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/fd.hpp"
+#include "metrics/handover.hpp"
 #include "metrics/labels.hpp"
 
 namespace portier::metrics {
@@ -144,10 +145,14 @@ struct alignas(64) BackendRow {
     Counter up;             // 0: failed its checks, or is passed over after failures
     Counter opened, ended;  // connections or flows
     std::array<Counter, kBackendFailedNames.size()> failures;
+    // The relay thread of the handler's UDP ports.
+    struct Flows {
+        Counter opened, ended, refused;
+    } flows;
 
     std::uint64_t active() const {
-        const std::uint64_t gone = ended.get();
-        const std::uint64_t come = opened.get();
+        const std::uint64_t gone = ended.get() + flows.ended.get();
+        const std::uint64_t come = opened.get() + flows.opened.get();
         return come > gone ? come - gone : 0;
     }
 };
@@ -169,52 +174,16 @@ struct Globals {
     std::array<RoleRow, 2> roles;  // keeper, router
 };
 
-// A record that the desk thread leaves for the accounting thread at each handover.
-struct Handover {
-    std::uint64_t cookie;
-    std::uint64_t accepted_ms;  // monotonic
-    std::uint32_t process;      // row
-    std::uint32_t port;         // row
-};
-
-// One writer, one reader, bounded; lives on the board, so that the next router finds what the last one left.
-struct HandoverQueue {
-    // Read at least ten times a second (desk/accounting), so this is enough for 150,000 connections a second.
-    static constexpr std::size_t kCapacity = 16384;
-    alignas(64) std::atomic<std::uint64_t> written{0};
-    alignas(64) std::atomic<std::uint64_t> read{0};
-    std::array<Handover, kCapacity> items;
-
-    bool push(const Handover& item) {  // desk thread; false: full
-        const std::uint64_t at = written.load(std::memory_order_relaxed);
-        if (at - read.load(std::memory_order_acquire) == kCapacity) return false;
-        items[at % kCapacity] = item;
-        written.store(at + 1, std::memory_order_release);
-        return true;
-    }
-    // So full that the writer should wait: what it has in hand must still fit.
-    bool nearly_full() const {  // desk thread
-        return written.load(std::memory_order_relaxed) - read.load(std::memory_order_relaxed) > kCapacity - 1024;
-    }
-    // The oldest record, which stays until advance(): who dies in between leaves it to the next router.
-    bool peek(Handover& item) const {  // accounting thread
-        const std::uint64_t at = read.load(std::memory_order_relaxed);
-        if (at == written.load(std::memory_order_acquire)) return false;
-        item = items[at % kCapacity];
-        return true;
-    }
-    void advance() { read.store(read.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
-    bool pop(Handover& item) {
-        const bool found = peek(item);
-        if (found) advance();
-        return found;
-    }
-};
-
 // One live connection in the ledger (desk/ledger.hpp).
 struct LedgerEntry {
     std::uint64_t cookie;
     std::uint64_t packed;  // since when, port row, process row
+};
+
+// One of them that came with a PROXY header (desk/proxied_ledger.hpp).
+struct ProxiedEntry {
+    std::uint64_t cookie;
+    ProxiedEnds ends;
 };
 
 inline constexpr std::size_t kMaxPortRows = 16384;
@@ -222,6 +191,7 @@ inline constexpr std::size_t kMaxProcessRows = 16384;
 inline constexpr std::size_t kMaxHandlerRows = 16384;
 inline constexpr std::size_t kMaxBackendRows = 16384;
 inline constexpr std::size_t kMaxConnections = 1 << 26;
+inline constexpr std::size_t kMaxProxied = 1 << 22;
 
 // Pages are only taken up when they are first written, so the generous sizes cost nothing.
 struct Board {
@@ -233,6 +203,8 @@ struct Board {
     HandoverQueue handovers;
     alignas(64) std::atomic<std::uint64_t> ledger_size{0};
     std::array<LedgerEntry, kMaxConnections> ledger;
+    alignas(64) std::atomic<std::uint64_t> proxied_size{0};
+    std::array<ProxiedEntry, kMaxProxied> proxied;
 
     // Rows of processes from 1 up to here have been used.
     std::size_t end_of_processes() const {

@@ -28,9 +28,9 @@ inline constexpr std::array<const char*, 10> kClosedNames{
 // Why a flow ended, and why a datagram went nowhere.
 enum class FlowClosed { handler_close, idle, evicted, error, unknown };
 inline constexpr std::array<const char*, 5> kFlowClosedNames{"handler_close", "idle", "evicted", "error", "unknown"};
-enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed };
-inline constexpr std::array<const char*, 7> kDroppedNames{"queue_full",   "denied",     "limit",      "source_limit",
-                                                          "proxy_header", "no_backend", "send_failed"};
+enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed, truncated };
+inline constexpr std::array<const char*, 8> kDroppedNames{"queue_full",   "denied",     "limit",       "source_limit",
+                                                          "proxy_header", "no_backend", "send_failed", "truncated"};
 // How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
 enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal };
 inline constexpr std::array<const char*, 7> kExitedNames{"0", "1", "2", "126", "127", "other", "signal"};

@@ -8,8 +8,10 @@ add_executable(delivery_test
   delivery/handoff_faults_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
+  delivery/handover_test.cpp
   delivery/link_test.cpp
   delivery/plan_test.cpp
-  delivery/relay_threads_test.cpp)
+  delivery/relay_threads_test.cpp
+  delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)

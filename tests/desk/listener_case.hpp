@@ -32,7 +32,7 @@ protected:
         number_ = port_of(socket_);
         ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
         copy_ = Fd(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
-        listener_.emplace(io_, kNumber, std::move(socket_), port_);
+        listener_.emplace(io_, kNumber, std::move(socket_), port_, gate_);
     }
 
     const Fd& listener_socket() const { return copy_; }
@@ -60,6 +60,9 @@ protected:
     FakeDelivery delivery_;
     std::vector<std::uint32_t> starved_;
     desk::PortState port_;
+    desk::ProxyGate gate_{io_, *board_, [this](std::uint32_t, std::vector<delivery::Accepted> passed) {
+                              listener_->passed_gate(std::move(passed));
+                          }};
     Fd socket_ = listen_somewhere(512);
     Fd copy_;  // as another program has one
     std::uint16_t number_ = 0;

@@ -1,8 +1,9 @@
-# Tests of router/desk; one for each source, accounting in four parts, the listener in two.
+# Tests of router/desk; one for each source, accounting in five parts, the listener in three.
 add_executable(desk_test
   desk/accept_faults.cpp
   desk/accounting_resync_test.cpp
   desk/accounting_inherit_test.cpp
+  desk/accounting_proxied_test.cpp
   desk/kernel_gauges_test.cpp
   desk/accounting_test.cpp
   desk/admission_test.cpp
@@ -11,8 +12,11 @@ add_executable(desk_test
   desk/dump_pace_test.cpp
   desk/ledger_test.cpp
   desk/listener_faults_test.cpp
+  desk/listener_proxy_test.cpp
   desk/listener_test.cpp
   desk/port_index_test.cpp
+  desk/proxied_ledger_test.cpp
+  desk/proxy_gate_test.cpp
   desk/series_test.cpp
   desk/suspects_test.cpp)
 target_link_libraries(desk_test PRIVATE portier_desk portier_test)

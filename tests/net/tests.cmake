@@ -7,9 +7,11 @@ add_executable(net_test
   net/filter_faults.cpp
   net/handoff_wire_test.cpp
   net/lingering_closer_test.cpp
+  net/network_test.cpp
   net/port_intervals_test.cpp
   net/proxy_protocol_test.cpp
   net/proxy_protocol_v2_test.cpp
+  net/proxy_read_test.cpp
   net/sock_diag_test.cpp
   net/socket_test.cpp)
 target_link_libraries(net_test PRIVATE portier_net portier_test)

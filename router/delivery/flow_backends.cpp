@@ -1,0 +1,112 @@
+#include "delivery/flow_backends.hpp"
+
+#include <algorithm>
+
+#include "delivery/plan.hpp"
+#include "metrics/board.hpp"
+
+namespace portier::delivery {
+
+namespace {
+
+bool is_loopback(const net::Address& address) {
+    return address.family == 4 && address.bytes[0] == 127;
+}
+
+// The same over restarts and whatever else the configuration names.
+std::uint64_t identity(const PackedEndpoint& endpoint) {
+    std::uint64_t hash = endpoint.port;
+    for (const std::uint8_t byte : endpoint.address) hash = (hash ^ byte) * 1099511628211ull;
+    return hash;
+}
+
+}  // namespace
+
+void FlowBackends::update(const HandlerPlan& plan) {
+    const RelayPlan& relay = plan.relay;
+    if (!plan.balance.empty()) rule_ = balance_rule(plan.balance);  // empty: the handler is gone
+    pass_over_ms_ = relay.fail_timeout_ms;
+    source_address_ = net::parse_address(relay.source_address).value_or(net::Address{});
+    for (auto& backend : backends_) backend->gone = true;
+    const bool own_source = !relay.source_address.empty() || relay.transparent;
+    for (const BackendPlan& backend : relay.backends) take(backend, !own_source);
+    eligible_.reserve(backends_.size());
+    candidates_.reserve(backends_.size());
+}
+
+void FlowBackends::take(const BackendPlan& plan, bool may_use_loopback) {
+    const auto address = net::parse_address(plan.address);
+    if (!address) return;  // a Unix socket: it has no datagrams for us
+    const net::Endpoint endpoint{*address, plan.port};
+    FlowBackend* backend = find(pack(endpoint));
+    if (!backend) backend = backends_.emplace_back(std::make_unique<FlowBackend>()).get();
+    backend->endpoint = endpoint;
+    backend->packed = pack(endpoint);
+    backend->name = plan.name;
+    backend->row = &board_.backends[plan.row];
+    backend->weight = plan.weight;
+    backend->backup = plan.backup;
+    backend->max_flows = plan.max_connections;
+    backend->by_loopback = may_use_loopback && is_loopback(*address);
+    backend->gone = false;
+}
+
+void FlowBackends::forget_gone() {
+    std::erase_if(backends_, [](const auto& backend) { return backend->gone; });
+}
+
+FlowBackend* FlowBackends::find(const PackedEndpoint& endpoint) const {
+    for (const auto& backend : backends_)
+        if (backend->packed == endpoint) return backend.get();
+    return nullptr;
+}
+
+// First those that answer, then the backups that do; when nobody does, all are asked again.
+FlowBackend* FlowBackends::choose(const net::Address& source, std::uint64_t now_ms) {
+    for (const auto wanted : {0, 1, 2}) {
+        eligible_.clear();
+        for (const auto& backend : backends_) {
+            const bool answers = backend->passed_over_until_ms <= now_ms;
+            const bool eligible = wanted == 2 || (answers && backend->backup == (wanted == 1));
+            if (eligible && !backend->gone) eligible_.push_back(backend.get());
+        }
+        if (FlowBackend* backend = choose_among(source, eligible_)) return backend;
+    }
+    return nullptr;
+}
+
+FlowBackend* FlowBackends::choose_among(const net::Address& source, const std::vector<FlowBackend*>& backends) {
+    candidates_.clear();
+    for (const FlowBackend* backend : backends)
+        candidates_.push_back({.identity = identity(backend->packed),
+                               .connections = backend->flows,
+                               .has_room = !backend->max_flows || backend->flows < backend->max_flows,
+                               .weight = backend->weight});
+    const std::size_t index = delivery::choose(rule_, candidates_, source, turn_);
+    return index == kNobody ? nullptr : backends[index];
+}
+
+void FlowBackends::began(FlowBackend& backend) {
+    ++backend.flows;
+    backend.row->flows.opened.add();
+}
+
+void FlowBackends::ended(FlowBackend& backend) {
+    --backend.flows;
+    backend.row->flows.ended.add();
+}
+
+void FlowBackends::refused(FlowBackend& backend, std::uint64_t now_ms) {
+    backend.row->flows.refused.add();
+    backend.passed_over_until_ms = now_ms + pass_over_ms_;
+}
+
+bool FlowBackends::is_better_left(const FlowBackend& backend, std::uint64_t now_ms) const {
+    if (backend.passed_over_until_ms <= now_ms) return false;
+    return std::any_of(backends_.begin(), backends_.end(), [&](const auto& other) {
+        return !other->gone && other->passed_over_until_ms <= now_ms &&
+               (!other->max_flows || other->flows < other->max_flows);
+    });
+}
+
+}  // namespace portier::delivery
