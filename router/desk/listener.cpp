@@ -132,7 +132,6 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     accepted.accepted_us = now_us;
     accepted.port_row = port_->row_number;
     accepted.idle_timeout_ms = port_->idle_timeout_ms;
-    admit(std::move(accepted), false);
     if (port_->proxy.from.empty())
         admit(std::move(accepted), false);
     else
