@@ -168,6 +168,7 @@ void Keeper::wake_by_row(std::uint32_t handler_row) {
 
 void Keeper::stop(std::function<void()> stopped) {
     if (std::exchange(stopping_, true)) {
+        router_->hurry();
         pool_.hurry();
         spawner_.hurry();
         return;
@@ -178,15 +179,22 @@ void Keeper::stop(std::function<void()> stopped) {
     demand_.stop();
     call_off_reloads();
     pool_.retire();
-    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
-    router_->stop([this, stopped = std::move(stopped)] {
+    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close
+    // and the processes end. Those that it relays to last as long as the router has connections.
+    const auto gone = [left = std::make_shared<int>(3), stopped = std::move(stopped)] {
+        if (--*left == 0) stopped();
+    };
+    const auto released = [this, gone] {
+        if (std::exchange(released_, true)) return;
         sockets_ = SocketSet();
-        const auto ended = [left = std::make_shared<int>(2), stopped] {
-            if (--*left == 0) stopped();
-        };
-        pool_.stop(config_.router.drain_timeout, ended);
-        spawner_.stop(config_.router.drain_timeout, ended);
-    });
+        pool_.stop(config_.router.drain_timeout, gone);
+        spawner_.stop(config_.router.drain_timeout, gone);
+    };
+    router_->stop({.patience = config_.router.drain_timeout, .released = released, .ended = [this, gone, released] {
+                       released();
+                       pool_.end_relayed();
+                       gone();
+                   }});
 }
 
 }  // namespace portier::keeper

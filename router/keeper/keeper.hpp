@@ -115,6 +115,7 @@ private:
     bool publish_pending_ = false;
     bool json_log_;
     bool stopping_ = false;
+    bool released_ = false;  // while stopping: the router accepts nothing more
 };
 
 }  // namespace portier::keeper
