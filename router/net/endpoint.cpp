@@ -24,6 +24,12 @@ Address ipv6(const in6_addr& source) {
 
 }  // namespace
 
+Address source_key(const Address& address) {
+    Address key = address;
+    if (key.family == 6) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
+    return key;
+}
+
 std::optional<Address> parse_address(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton(3) would stop there
     const std::string terminated(text);

@@ -28,6 +28,9 @@ struct Endpoint {
     auto operator<=>(const Endpoint&) const = default;
 };
 
+// A client as limits see it: an IPv4 address, or the /64 network of an IPv6 address (one customer, many addresses).
+Address source_key(const Address& address);
+
 // "10.0.0.1" or "::1" (without brackets); nothing else, no names.
 std::optional<Address> parse_address(std::string_view text);
 
