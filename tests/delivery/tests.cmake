@@ -15,7 +15,6 @@ add_executable(delivery_test
   delivery/handoff_test.cpp
   delivery/handover_test.cpp
   delivery/link_test.cpp
-  delivery/networks_test.cpp
   delivery/plan_test.cpp
   delivery/proxied_datagrams_test.cpp
   delivery/relay_threads_test.cpp

@@ -148,7 +148,7 @@ class Street:
             return False
         wait_until(ready, "portier is ready")
         for name, keys in self.config["handlers"].items():
-            if keys.get("start") == "on_demand":
+            if keys.get("start") == "on_demand" or "command" not in keys or keys.get("delivery") == "spawn":
                 continue
             wait_until(lambda: len(self.pids(name)) == keys.get("processes", 1), f"all processes of {name} are ready")
 
