@@ -14,8 +14,11 @@ add_executable(delivery_test
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
   delivery/handover_test.cpp
+  delivery/haproxy_channel_test.cpp
   delivery/link_test.cpp
+  delivery/node_channel_test.cpp
   delivery/plan_test.cpp
+  delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
