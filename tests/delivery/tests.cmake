@@ -1,5 +1,6 @@
 # Tests of router/delivery; one for each source, handoff_channel in two parts.
 add_executable(delivery_test
+  delivery/backends_test.cpp
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
   delivery/descriptors_test.cpp
@@ -21,8 +22,11 @@ add_executable(delivery_test
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
+  delivery/relay_stream_test.cpp
+  delivery/relay_supplies_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
+  delivery/timer_wheel_test.cpp
   delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
