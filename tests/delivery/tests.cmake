@@ -16,14 +16,18 @@ add_executable(delivery_test
   delivery/handoff_test.cpp
   delivery/handover_test.cpp
   delivery/haproxy_channel_test.cpp
+  delivery/health_check_test.cpp
   delivery/link_test.cpp
   delivery/networks_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
+  delivery/relay_loop_test.cpp
+  delivery/relay_pair_test.cpp
   delivery/relay_stream_test.cpp
   delivery/relay_supplies_test.cpp
+  delivery/relay_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
   delivery/timer_wheel_test.cpp
