@@ -18,6 +18,7 @@
 #include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
 #include "delivery/spawn_request.hpp"
+#include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "desk/relay_ends.hpp"
 #include "net/lingering_closer.hpp"
@@ -55,7 +56,12 @@ public:
     void sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more);
     void sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living);
 
+    // A flow of this port has ended: its socket is gone.
+    void flow_ended(std::uint32_t port_row, std::uint64_t cookie);
+
 private:
+    using SharedSockets = std::map<std::uint32_t, std::shared_ptr<Fd>>;  // by descriptor number
+
     struct Handler {
         std::string kind;                              // of delivery
         std::unique_ptr<delivery::Delivery> delivery;  // empty: its processes accept for themselves
@@ -66,7 +72,12 @@ private:
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
     void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
-    void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
+    std::vector<std::unique_ptr<FlowPort>> drop_flow_ports(const delivery::Plan& plan);
+    static SharedSockets share_flow_sockets(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    PortState& apply_port(const delivery::PortPlan& plan, Handler& handler);
+    void apply_listeners(const delivery::PortPlan& plan, PortState& port, delivery::Descriptors& descriptors);
+    void apply_flow_ports(const delivery::PortPlan& plan, PortState& port, const SharedSockets& sockets);
+    void resume(std::uint32_t number);
     void resume_starved(const std::string& handler);
     std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
     void start_relay_threads(unsigned count);
@@ -86,6 +97,8 @@ private:
     std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
     std::map<std::uint32_t, PortState> ports_;                       // by row
     std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;   // by descriptor number
+    net::DatagramReader reader_;
+    std::map<std::uint32_t, std::unique_ptr<FlowPort>> flow_ports_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;
     Alarm patience_;  // with what is left when stopping
     std::function<void()> on_stopped_;

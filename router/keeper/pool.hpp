@@ -50,6 +50,8 @@ public:
 
     // Starts the processes of a handler that are started on demand.
     void wake(const std::string& handler);
+    // Something has arrived at a socket of this slot.
+    void wake(const SlotKey& key);
     // Puts aside a process that has nothing to do (drain_leaving() then ends it); the slot sleeps.
     void put_to_sleep(const SlotKey& key);
 

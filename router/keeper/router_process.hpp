@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "base/alarm.hpp"
 #include "base/readable.hpp"
+#include "delivery/link.hpp"
 #include "keeper/plan_builder.hpp"
 #include "metrics/board.hpp"
 #include "proc/spawn.hpp"
@@ -27,6 +29,8 @@ public:
         std::function<RouterOrder()> make_order;
         std::function<void(std::uint32_t handler_row)> on_demand;
         std::function<void(std::uint32_t process_row)> on_broken;  // it takes no more connections, alive or not
+        // A process for this connection; false: no router may ask for that.
+        std::function<bool(const delivery::SpawnRequest& request, Fd connection)> on_spawn;
     };
 
     RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options);
@@ -50,12 +54,19 @@ public:
     void stop(Stop stop);
     void hurry();  // after stop(): no more patience
 
+    // The answer to on_spawn, to the router of this moment.
+    void spawned_ended(const delivery::SpawnEnd& end);
+
     pid_t pid() const { return child_.pid; }
 
 private:
     void spawn();
     void send_order();
     void on_link();
+    bool on_message(delivery::LinkMessage message);
+    void refuse_router();
+    void read_last_wishes();
+    void send_ends();
     void on_exit();
     void replace();
     void expect_answer();
@@ -74,7 +85,8 @@ private:
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
-    Alarm answer_, restart_, next_ping_;
+    std::deque<delivery::SpawnEnd> ends_;  // not yet told
+    Alarm answer_, restart_, next_ping_, next_ends_;
     bool answer_due_ = false;
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other

@@ -174,6 +174,10 @@ int run_router() {
                              .sources_counted =
                                  [at_desk](std::uint32_t row, const desk::SourceCounts& counts) {
                                      at_desk([row, counts](desk::Desk& desk) { desk.sources_counted(row, counts); });
+                                 },
+                             .flow_ended =
+                                 [at_desk](std::uint32_t row, std::uint64_t cookie) {
+                                     at_desk([row, cookie](desk::Desk& desk) { desk.flow_ended(row, cookie); });
                                  }});
     DeskHalf desk(*board, admin);
     desk_half = &desk;

@@ -18,7 +18,6 @@ add_executable(delivery_test
   delivery/haproxy_channel_test.cpp
   delivery/health_check_test.cpp
   delivery/link_test.cpp
-  delivery/networks_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
@@ -30,6 +29,8 @@ add_executable(delivery_test
   delivery/relay_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
+  delivery/spawn_request_test.cpp
+  delivery/spawn_test.cpp
   delivery/timer_wheel_test.cpp
   delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
