@@ -2,6 +2,9 @@
 set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision contract log
               signals names reload_disturbed udp_relay dns_example)
 set(e2e_heavy descriptors router_crash reload hold)
+set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision
+              contract log signals reload_disturbed udp_relay dns_example relay relay_backends relay_ends relay_hostile)
+set(e2e_heavy descriptors router_crash reload hold relay_stream)
 
 foreach(test ${e2e_light} ${e2e_heavy})
   add_test(NAME e2e.${test} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${test}_test.py)
