@@ -65,7 +65,7 @@ void HaproxyChannel::end() {
 void HaproxyChannel::on_gone() {
     std::deque<Untaken> untouched;
     for (Untaken& untaken : untaken_) {
-        if (net::is_untouched(untaken.accepted.socket.get()))
+        if (net::is_untouched(untaken.accepted.socket.get(), untaken.accepted.header_size))
             untouched.push_back(std::move(untaken));
         else
             events_.release(std::move(untaken.accepted.socket));

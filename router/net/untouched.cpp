@@ -18,7 +18,7 @@ constexpr int kCloseWait = 8;
 
 }  // namespace
 
-bool is_untouched(int socket) {
+bool is_untouched(int socket, std::size_t taken) {
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return true;
@@ -28,7 +28,8 @@ bool is_untouched(int socket) {
     if (::ioctl(socket, SIOCINQ, &unread) < 0) return false;
     // The client's FIN counts as a byte received, and not as one to read.
     const std::uint64_t received = info.tcpi_bytes_received - (client_has_finished ? 1 : 0);
-    return received == static_cast<std::uint64_t>(unread) && info.tcpi_bytes_sent == 0 && info.tcpi_notsent_bytes == 0;
+    return received == static_cast<std::uint64_t>(unread) + taken && info.tcpi_bytes_sent == 0 &&
+           info.tcpi_notsent_bytes == 0;
 }
 
 }  // namespace portier::net
