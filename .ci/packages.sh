@@ -30,6 +30,10 @@ libnginx-mod-stream   the benchmark's peers
 prometheus            the dashboards' queries and alert rules are tried on the real one
 iproute2              network namespaces for tests
 procps                prlimit and ps for tests
+git                   config/examples/spawn-git.yaml
+tftpd-hpa             config/examples/spawn-tftp.yaml
+tftp-hpa              its client
+ucspi-tcp             config/examples/spawn-ucspi.yaml
 LIST
 }
 
