@@ -1,7 +1,7 @@
 # End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
 set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision contract log
-              signals reload_disturbed)
-set(e2e_heavy descriptors router_crash reload hold)
+              signals reload_disturbed spawn_styles spawn_limits spawn_wait)
+set(e2e_heavy descriptors router_crash reload hold spawn_life spawn_programs)
 
 foreach(test ${e2e_light} ${e2e_heavy})
   add_test(NAME e2e.${test} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${test}_test.py)
