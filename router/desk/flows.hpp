@@ -12,7 +12,7 @@
 
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
-#include "net/flow_socket.hpp"
+#include "net/udp_flow.hpp"
 #include "net/handoff_wire.hpp"
 #include "net/port_intervals.hpp"
 
