@@ -75,7 +75,7 @@ json::array backends_of(const metrics::Board& board, const metrics::HandlerSerie
     json::array backends;
     for (const metrics::BackendSeries& series : handler.backends) {
         const metrics::BackendRow& row = board.backends[series.row];
-        backends.push_back(json::object{{"backend", backends.size()},
+        backends.push_back(json::object{{"backend", series.number},
                                         {"address", series.name},
                                         {"up", row.up.get() == 1},
                                         {"connections", row.active()},

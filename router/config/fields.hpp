@@ -88,8 +88,12 @@ private:
     std::vector<Access> access_;
 };
 
-// Part of handler_table(): the keys of delivery relay.
+// Parts of handler_table(): how processes are run, and the keys of delivery relay.
+void add_process(Table<Handler>& table);
 void add_relay(Table<Handler>& table);
+
+Scope process_scope();  // where there are processes
+Scope staying_scope();  // where processes are kept running
 
 // The top level of a file.
 const std::vector<Field>& file_fields();

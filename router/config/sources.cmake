@@ -15,6 +15,7 @@ add_library(portier_config STATIC
   config/field.cpp
   config/fields_handler.cpp
   config/fields_port.cpp
+  config/fields_process.cpp
   config/fields_relay.cpp
   config/fields_router.cpp
   config/handlers.cpp

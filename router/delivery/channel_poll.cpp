@@ -23,9 +23,9 @@ ChannelPoll::ChannelPoll(boost::asio::io_context& io, std::function<void(std::ui
     be_eager();
 }
 
-void ChannelPoll::add(std::uint32_t number, int channel) {
+void ChannelPoll::add(std::uint32_t number, int channel, std::uint32_t events) {
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = events;
     event.data.u32 = number;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, channel, &event) < 0) throw_errno("watch a channel");
 }

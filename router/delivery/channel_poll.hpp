@@ -15,10 +15,11 @@ namespace portier::delivery {
 
 class ChannelPoll {
 public:
-    // `on_readable` gets the number of a channel that has something to read; it may add and remove channels.
+    // `on_readable` gets the number of a channel that has such an event; it may add and remove channels.
     ChannelPoll(boost::asio::io_context& io, std::function<void(std::uint32_t number)> on_readable);
 
-    void add(std::uint32_t number, int channel);
+    // `events`: of epoll_ctl(2).
+    void add(std::uint32_t number, int channel, std::uint32_t events);
     void remove(int channel);
 
     // Looks now, if messages are not waking us anyway.

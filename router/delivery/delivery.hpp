@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,11 @@ namespace boost::asio {
 class io_context;
 }
 
+namespace portier::metrics {
+struct Board;
+enum class Rejected;
+}  // namespace portier::metrics
+
 namespace portier::net {
 class LingeringCloser;
 }
@@ -27,6 +33,8 @@ namespace portier::delivery {
 
 struct HandlerPlan;
 struct PortPlan;
+struct SpawnRequest;
+struct SpawnEnd;
 class Descriptors;
 class RelayLoop;
 class RelayThreads;
@@ -61,6 +69,13 @@ public:
     // False: nobody can take a connection now, so connections stay in the kernel's queue.
     virtual bool has_room() const = 0;
 
+    // has_room() is false because of a limit of the handler's own: a port with `over_limit: reset` or `close` accepts
+    // and refuses then.
+    virtual bool at_limit() const { return false; }
+
+    // Why a limit of the handler's own stands against a connection from here. nullopt: none does.
+    virtual std::optional<metrics::Rejected> refuse(const net::Address& source) const;
+
     // The records of handovers are read too slowly; nothing should be delivered until has_room() again.
     virtual bool is_behind() const = 0;
 
@@ -72,6 +87,9 @@ public:
 
     // A listener has accepted what it will accept for now.
     virtual void end_of_burst() = 0;
+
+    // A process that was started for one connection is gone.
+    virtual void on_spawned_ended(const SpawnEnd& end);
 
     // A new plan: processes came or went. Those that went are told that no more will come, and are given up once they
     // are not among `leaving` (channel numbers) any more.
@@ -99,7 +117,9 @@ struct DeliveryContext {
     std::function<void()> on_room;                             // called when has_room() became true again
     std::function<void(std::uint32_t process_row)> on_broken;  // a process, alive or not, will take no more
     std::function<bool(std::uint32_t handler_row)> on_demand;  // the handler needs a process; false: ask again later
-    std::function<void(const Ended&)> on_ended;
+    std::function<void(const Ended&)> on_ended = {};
+    // The keeper shall start a process; false: the same. The connection stays the caller's.
+    std::function<bool(const SpawnRequest& request, int connection)> on_spawn = {};
     // The desk's, started before a relay is made.
     RelayThreads* relay_threads = nullptr;
     std::vector<std::unique_ptr<RelayLoop>>* relay_loops = nullptr;  // one for each thread

@@ -13,11 +13,8 @@ bool is_loopback(const net::Address& address) {
     return address.family == 4 && address.bytes[0] == 127;
 }
 
-// The same over restarts and whatever else the configuration names.
-std::uint64_t identity(const PackedEndpoint& endpoint) {
-    std::uint64_t hash = endpoint.port;
-    for (const std::uint8_t byte : endpoint.address) hash = (hash ^ byte) * 1099511628211ull;
-    return hash;
+bool has_room(const FlowBackend& backend) {
+    return !backend.max_flows || backend.flows < backend.max_flows;
 }
 
 }  // namespace
@@ -43,6 +40,7 @@ void FlowBackends::take(const BackendPlan& plan, bool may_use_loopback) {
     backend->endpoint = endpoint;
     backend->packed = pack(endpoint);
     backend->name = plan.name;
+    backend->row_number = plan.row;
     backend->row = &board_.backends[plan.row];
     backend->weight = plan.weight;
     backend->backup = plan.backup;
@@ -70,20 +68,35 @@ FlowBackend* FlowBackends::choose(const net::Address& source, std::uint64_t now_
             const bool eligible = wanted == 2 || (answers && backend->backup == (wanted == 1));
             if (eligible && !backend->gone) eligible_.push_back(backend.get());
         }
-        if (FlowBackend* backend = choose_among(source, eligible_)) return backend;
+        if (FlowBackend* backend = choose_among(source)) return backend;
     }
     return nullptr;
 }
 
-FlowBackend* FlowBackends::choose_among(const net::Address& source, const std::vector<FlowBackend*>& backends) {
+FlowBackend* FlowBackends::choose_among(const net::Address& source) {
+    if (rule_ == BalanceRule::round_robin) return next_by_weight();
     candidates_.clear();
-    for (const FlowBackend* backend : backends)
-        candidates_.push_back({.identity = identity(backend->packed),
+    for (const FlowBackend* backend : eligible_)
+        candidates_.push_back({.identity = backend->row_number,  // so that a client's connections go there, too
                                .connections = backend->flows,
-                               .has_room = !backend->max_flows || backend->flows < backend->max_flows,
+                               .has_room = has_room(*backend),
                                .weight = backend->weight});
     const std::size_t index = delivery::choose(rule_, candidates_, source, turn_);
-    return index == kNobody ? nullptr : backends[index];
+    return index == kNobody ? nullptr : eligible_[index];
+}
+
+// Everybody earns its weight each time; the richest is chosen and pays what all have earned. So turns are spread out.
+FlowBackend* FlowBackends::next_by_weight() {
+    FlowBackend* best = nullptr;
+    std::int64_t earned = 0;
+    for (FlowBackend* backend : eligible_) {
+        if (!has_room(*backend)) continue;
+        backend->credit += backend->weight;
+        earned += backend->weight;
+        if (!best || backend->credit > best->credit) best = backend;
+    }
+    if (best) best->credit -= earned;
+    return best;
 }
 
 void FlowBackends::began(FlowBackend& backend) {
@@ -104,8 +117,7 @@ void FlowBackends::refused(FlowBackend& backend, std::uint64_t now_ms) {
 bool FlowBackends::is_better_left(const FlowBackend& backend, std::uint64_t now_ms) const {
     if (backend.passed_over_until_ms <= now_ms) return false;
     return std::any_of(backends_.begin(), backends_.end(), [&](const auto& other) {
-        return !other->gone && other->passed_over_until_ms <= now_ms &&
-               (!other->max_flows || other->flows < other->max_flows);
+        return !other->gone && other->passed_over_until_ms <= now_ms && has_room(*other);
     });
 }
 

@@ -26,6 +26,7 @@ struct FlowBackend {
     net::Endpoint endpoint;
     PackedEndpoint packed;
     std::string name;
+    std::uint32_t row_number = 0;
     metrics::BackendRow* row = nullptr;
     unsigned weight = 1;
     bool backup = false;
@@ -34,6 +35,7 @@ struct FlowBackend {
     bool gone = false;                       // the plan does not name it any more: its flows have to end
     std::uint64_t flows = 0;                 // now
     std::uint64_t passed_over_until_ms = 0;  // monotonic
+    std::int64_t credit = 0;                 // for its turn, by weight
 };
 
 class FlowBackends {
@@ -61,7 +63,8 @@ public:
 
 private:
     void take(const BackendPlan& plan, bool may_use_loopback);
-    FlowBackend* choose_among(const net::Address& source, const std::vector<FlowBackend*>& backends);
+    FlowBackend* choose_among(const net::Address& source);
+    FlowBackend* next_by_weight();
 
     metrics::Board& board_;
     std::vector<std::unique_ptr<FlowBackend>> backends_;

@@ -25,14 +25,13 @@ FlowBook::FlowBook(metrics::PortRow& row, FlowBackends& backends, int epoll)
     : row_(row), backends_(backends), epoll_(epoll) {}
 
 void FlowBook::apply(const PortPlan& plan, const std::string& handler, const std::shared_ptr<Fd>& memory) {
-    const bool limited_before = plan_.flows.max_per_source > 0;
     plan_ = plan;
     plan_.flows.max = std::min<std::uint64_t>(plan.flows.max, FlowTable::kMaxFlows);
     handler_ = handler;
     if (memory != memory_file_ || table_->capacity() < plan_.flows.max) {
         take_over(*memory);
         memory_file_ = memory;
-    } else if (!limited_before && plan.flows.max_per_source > 0) {
+    } else if (sources_.has_value() != (plan.flows.max_per_source > 0)) {
         count_sources();
     }
     for (std::uint32_t index = 0; index < sides_.size(); ++index)

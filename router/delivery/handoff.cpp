@@ -9,9 +9,9 @@
 #include "delivery/balance.hpp"
 #include "delivery/channel_poll.hpp"
 #include "delivery/descriptors.hpp"
-#include "delivery/handoff_channel.hpp"
 #include "delivery/handover.hpp"
 #include "delivery/plan.hpp"
+#include "delivery/process_channel.hpp"
 #include "metrics/board.hpp"
 #include "net/lingering_closer.hpp"
 
@@ -73,10 +73,10 @@ private:
     struct Process {
         std::uint32_t number;  // of the channel's descriptor: the identity of this process
         std::uint32_t slot;
-        std::unique_ptr<HandoffChannel> channel;
+        std::unique_ptr<ProcessChannel> channel;
     };
 
-    HandoffChannel* pick(const net::Address& source);
+    ProcessChannel* pick(const net::Address& source);
     std::optional<Accepted> try_to_deliver(Accepted accepted);
     void record(const Accepted& accepted, std::uint32_t process_row);
     void retry_soon();
@@ -90,6 +90,7 @@ private:
     DeliveryContext context_;
     std::uint32_t row_ = 0;
     std::string name_;
+    std::string dialect_;
     bool on_demand_ = false;
     bool demanded_ = false;  // asked for a process; the next plan answers
     bool starved_ = false;   // a listener found no room and waits to hear that there is some
@@ -110,7 +111,10 @@ void Handoff::update(const HandlerPlan& plan, const std::set<std::uint32_t>& lea
     on_demand_ = plan.on_demand;
     demanded_ = false;
     const bool gone = plan.delivery.empty();  // the configuration has no such handler any more
-    if (!gone) rule_ = balance_rule(plan.balance);
+    if (!gone) {
+        rule_ = balance_rule(plan.balance);
+        dialect_ = plan.dialect;
+    }
     std::vector<Process> next;
     for (const ProcessPlan& wanted : plan.processes) {
         const auto same = [&](const Process& p) { return p.number == wanted.channel; };
@@ -149,7 +153,7 @@ void Handoff::let_go(const std::set<std::uint32_t>& leaving) {
 }
 
 Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
-    HandoffChannel::Events events{
+    ProcessChannel::Events events{
         .room = [this] { on_room(); },
         .dead = [this, number = plan.channel](std::vector<Accepted> left) { on_dead(number, std::move(left)); },
         .broken =
@@ -162,14 +166,23 @@ Handoff::Process Handoff::make_process(const ProcessPlan& plan, Fd channel) {
         .dispatched =
             [this](std::uint64_t microseconds) {
                 context_.board.globals.dispatch_handoff.observe(metrics::kDispatchBounds, microseconds);
-            }};
-    poll_.add(plan.channel, channel.get());
-    return {plan.channel, plan.slot,
-            std::make_unique<HandoffChannel>(std::move(channel), plan.row, context_.board.processes[plan.row],
-                                             std::move(events))};
+            },
+        .returned =
+            [this](Accepted accepted) {
+                waiting_.push_back(std::move(accepted));
+                retry_soon();
+            },
+        .later = [this] { retry_soon(); }};
+    auto made = make_process_channel(dialect_, {.channel = std::move(channel),
+                                                .row_number = plan.row,
+                                                .row = context_.board.processes[plan.row],
+                                                .handler = name_,
+                                                .events = std::move(events)});
+    poll_.add(plan.channel, made->descriptor(), made->watched());
+    return {plan.channel, plan.slot, std::move(made)};
 }
 
-HandoffChannel* Handoff::pick(const net::Address& source) {
+ProcessChannel* Handoff::pick(const net::Address& source) {
     candidates_.clear();
     for (const Process& process : processes_)
         candidates_.push_back({process.slot, process.channel->row().active(), process.channel->has_room()});
@@ -179,7 +192,7 @@ HandoffChannel* Handoff::pick(const net::Address& source) {
 
 // What nobody takes comes back. A process whose queue is full is passed over, so that it holds up nobody but itself.
 std::optional<Accepted> Handoff::try_to_deliver(Accepted accepted) {
-    while (HandoffChannel* channel = pick(accepted.remote.address)) {
+    while (ProcessChannel* channel = pick(accepted.remote.address)) {
         // Before the process can have it: its end may be announced at once, and then the ledger must know it.
         record(accepted, channel->row_number());
         // One message per connection on purpose: a router that is killed between accept and send loses what it holds,
@@ -220,7 +233,8 @@ void Handoff::retry_soon() {
     if (std::exchange(retry_is_set_, true)) return;
     retry_.set(kRetryDelay, [this] {
         retry_is_set_ = false;
-        for (Process& process : processes_) process.channel->retry();
+        for (std::vector<Process>* group : {&processes_, &leaving_})
+            for (Process& process : *group) process.channel->retry();
         on_room();
         if (starved_ && !has_room()) demand();
     });

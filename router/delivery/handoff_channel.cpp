@@ -1,16 +1,13 @@
 #include "delivery/handoff_channel.hpp"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <array>
 
-#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "metrics/board.hpp"
 #include "net/channel.hpp"
 #include "net/handoff_wire.hpp"
+#include "net/stream_channel.hpp"
 
 namespace portier::delivery {
 
@@ -20,23 +17,14 @@ namespace {
 constexpr int kReadBudget = 64;
 // However large its credit is. The kernel's queue has room for about as many.
 constexpr std::uint64_t kMostUnderWay = 256;
-// So long a process may leave a connection untaken before others get the next ones.
-constexpr std::uint64_t kPatienceUs = 1'000'000;
 constexpr int kLastWords = 4096;  // more than fit into the kernel's queue
-
-// What waits in the kernel's queue to the process; 0: it has received all that was sent (unix(7), SIOCOUTQ).
-int queued_bytes(int channel) {
-    int bytes = 0;
-    return ::ioctl(channel, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
-}
 
 }  // namespace
 
-HandoffChannel::HandoffChannel(Fd channel, std::uint32_t row_number, metrics::ProcessRow& row, Events events)
-    : channel_(std::move(channel)), row_number_(row_number), row_(row), events_(std::move(events)) {
+HandoffChannel::HandoffChannel(Setup setup) : ProcessChannel(std::move(setup)) {
     // A router before us may have died with doors under way; the ids go on behind them.
     inherited_ = row_.sent.get();
-    if (queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
+    if (net::queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
 }
 
 std::uint64_t HandoffChannel::under_way() const {
@@ -44,17 +32,11 @@ std::uint64_t HandoffChannel::under_way() const {
     return untaken_.size() + (inherited_ > taken ? inherited_ - taken : 0);
 }
 
-bool HandoffChannel::has_room() const {
-    return !row_.stopping.get() && !full_ && under_way() < std::min(row_.credit.get(), kMostUnderWay) && !is_overdue();
+std::uint64_t HandoffChannel::window() const {
+    return std::min(row_.credit.get(), kMostUnderWay);
 }
 
-bool HandoffChannel::is_overdue() const {
-    return !untaken_.empty() && monotonic_microseconds() > untaken_.front().sent_us + kPatienceUs;
-}
-
-std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
-    row_.sent.add();
-    const std::uint64_t id = row_.sent.get();
+std::error_code HandoffChannel::transmit(std::uint64_t id, const Accepted& accepted) {
     const int socket = accepted.socket.get();
     message_.clear();
     net::encode_header(message_, net::HandoffType::doors, 1);
@@ -62,23 +44,9 @@ std::optional<Accepted> HandoffChannel::send(Accepted accepted) {
         .id = id, .protocol = accepted.protocol, .local = accepted.local, .remote = accepted.remote, .datagrams = {}};
     for (const auto& datagram : accepted.datagrams) door.datagrams.emplace_back(datagram);
     net::encode_door(message_, door);
-    auto error = accepted.protocol == IPPROTO_UDP ? tell_idle(static_cast<std::uint32_t>(accepted.idle_timeout_ms))
-                                                  : std::error_code();
-    if (!error) error = net::send_message(channel_.get(), message_, std::span(&socket, 1));
-    if (error) {
-        on_refused(error);
-        return accepted;
-    }
-    untaken_.push_back({id, monotonic_microseconds(), std::move(accepted)});
-    return std::nullopt;
-}
-
-// EAGAIN: the queue is full. ETOOMANYREFS: too many descriptors are under way for this user. EPIPE: the process reads
-// no more, or is dead, which is noticed by reading. In each case the door looks for another process; its id stays used.
-void HandoffChannel::on_refused(const std::error_code& error) {
-    if (error == std::errc::broken_pipe) row_.stopping.set(1);
-    full_ = true;
-    queued_when_full_ = queued_bytes(channel_.get());
+    if (accepted.protocol == IPPROTO_UDP)
+        if (const auto error = tell_idle(static_cast<std::uint32_t>(accepted.idle_timeout_ms))) return error;
+    return net::send_message(channel_.get(), message_, std::span(&socket, 1));
 }
 
 std::error_code HandoffChannel::tell_idle(std::uint32_t idle_ms) {
@@ -91,12 +59,6 @@ std::error_code HandoffChannel::tell_idle(std::uint32_t idle_ms) {
 void HandoffChannel::evict(const net::Eviction& eviction) {
     if (const auto error = net::send_message(channel_.get(), net::encode_evict(eviction)))
         log_debug("a process was not asked to close flows", {{"error", error.message()}});
-}
-
-void HandoffChannel::retry() {
-    if (!full_) return;
-    const int queued = queued_bytes(channel_.get());
-    full_ = queued > 0 && queued >= queued_when_full_;
 }
 
 void HandoffChannel::drain() {
@@ -146,31 +108,12 @@ HandoffChannel::Said HandoffChannel::read_one() {
     return Said::something;
 }
 
-void HandoffChannel::break_off() {
-    if (row_.stopping.get()) return;
-    row_.stopping.set(1);
-    events_.broken();
-}
-
 void HandoffChannel::on_taken(std::uint64_t id) {
-    const std::uint64_t now = monotonic_microseconds();
-    while (!untaken_.empty() && untaken_.front().id <= id) {
-        events_.dispatched(now - untaken_.front().accepted.accepted_us);
-        events_.release(std::move(untaken_.front().accepted.socket));
-        untaken_.pop_front();
-    }
+    while (!untaken_.empty() && untaken_.front().id <= id) first_is_taken();
     full_ = false;
     if (id > row_.taken.get() && id <= row_.sent.get()) row_.taken.set(id);
     // Ids that the kernel refused to a router before us are never taken.
-    if (inherited_ > row_.taken.get() && queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
-}
-
-void HandoffChannel::on_dead() {
-    std::vector<Accepted> left;
-    for (Untaken& untaken : untaken_) left.push_back(std::move(untaken.accepted));
-    untaken_.clear();
-    const auto dead = std::move(events_.dead);
-    dead(std::move(left));  // destroys this object
+    if (inherited_ > row_.taken.get() && net::queued_bytes(channel_.get()) == 0) row_.taken.set(inherited_);
 }
 
 }  // namespace portier::delivery

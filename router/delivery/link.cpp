@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "net/channel.hpp"
+#include "net/socket.hpp"
 
 namespace portier::delivery {
 
@@ -51,8 +52,13 @@ std::optional<LinkMessage> decode(std::span<const std::byte> bytes, std::vector<
     if (bytes.size() < sizeof header) return std::nullopt;
     std::memcpy(&header, bytes.data(), sizeof header);
     if (bytes.size() != sizeof header + header.count * sizeof(std::uint32_t)) return std::nullopt;
-    LinkMessage message{header.type, header.generation, {}, {}};
-    if (header.type == LinkType::plan) {
+    LinkMessage message{header.type, header.generation, {}, {}, {}, {}, {}};
+    if (header.type == LinkType::spawned_ended) {
+        std::uint32_t numbers[2];
+        if (header.count != 2) return std::nullopt;
+        std::memcpy(numbers, bytes.data() + sizeof header, sizeof numbers);
+        message.ended = {.cookie = header.generation, .handler = numbers[0], .started = numbers[1] != 0};
+    } else if (header.type == LinkType::plan) {
         if (descriptors.size() != 1) return std::nullopt;
         message.plan = read_memory_file(descriptors.front());
     } else if (header.type == LinkType::offer) {
@@ -63,6 +69,29 @@ std::optional<LinkMessage> decode(std::span<const std::byte> bytes, std::vector<
             message.offered.emplace_back(number, std::move(descriptors[i]));
         }
     }
+    return message;
+}
+
+// Nobody here may trust what a router says.
+std::optional<LinkMessage> decode_from_router(std::span<const std::byte> bytes, net::Received& received) {
+    Header header{};
+    if (bytes.size() < sizeof header) return std::nullopt;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.count != 0) return std::nullopt;
+    LinkMessage message{header.type, header.generation, {}, {}, {}, {}, {}};
+    if (header.type == LinkType::spawn) {
+        // Without a descriptor only when we were out of them.
+        if (received.descriptors.size() + received.descriptors_lost != 1) return std::nullopt;
+        const int connection = received.descriptors.empty() ? -1 : received.descriptors.front().get();
+        const auto request = decode_spawn(bytes.subspan(sizeof header), connection);
+        if (!request) return std::nullopt;
+        message.spawn = *request;
+        if (!received.descriptors.empty()) message.connection = std::move(received.descriptors.front());
+        return message;
+    }
+    const bool known =
+        header.type == LinkType::applied || header.type == LinkType::demand || header.type == LinkType::broken;
+    if (bytes.size() != sizeof header || !known || !received.descriptors.empty()) return std::nullopt;
     return message;
 }
 
@@ -114,6 +143,22 @@ std::error_code send_broken(int link, std::uint32_t process_row) {
     return send_header(link, {LinkType::broken, 0, process_row}, {}, 0);
 }
 
+std::error_code send_spawn(int link, const SpawnRequest& request, int connection) {
+    const Header header{LinkType::spawn, 0, 0};
+    std::array<std::byte, sizeof header + sizeof request> message;
+    std::memcpy(message.data(), &header, sizeof header);
+    std::memcpy(message.data() + sizeof header, &request, sizeof request);
+    return send_patiently(link, message, std::span(&connection, 1), 0);
+}
+
+std::error_code send_spawned_ended(int link, const SpawnEnd& end) {
+    const struct {
+        Header header;
+        std::uint32_t numbers[2];
+    } message{{LinkType::spawned_ended, 2, end.cookie}, {end.handler, end.started ? 1u : 0u}};
+    return send_patiently(link, std::as_bytes(std::span(&message, 1)), {}, 0);
+}
+
 LinkReceived receive_link(int link) {
     std::array<std::byte, sizeof(Header) + net::kMaxDescriptors * sizeof(std::uint32_t)> buffer;
     net::Received received = net::receive_message(link, buffer);
@@ -124,14 +169,14 @@ LinkReceived receive_link(int link) {
 }
 
 LinkReceived receive_from_router(int link) {
-    Header header{};
-    const net::Received received = net::receive_message(link, std::as_writable_bytes(std::span(&header, 1)));
-    if (received.error) return {received.error, std::nullopt};
-    const bool known =
-        header.type == LinkType::applied || header.type == LinkType::demand || header.type == LinkType::broken;
-    if (received.size != sizeof header || !known || header.count != 0 || !received.descriptors.empty())
-        return {errno_code(EBADMSG), std::nullopt};
-    return {{}, LinkMessage{header.type, header.generation, {}, {}}};
+    std::array<std::byte, sizeof(Header) + sizeof(SpawnRequest)> buffer;
+    net::Received received = net::receive_message(link, buffer);
+    if (received.error == std::errc::resource_unavailable_try_again || received.error == std::errc::broken_pipe)
+        return {received.error, std::nullopt};
+    auto message = received.error ? std::nullopt : decode_from_router(std::span(buffer).first(received.size), received);
+    for (Fd& refused : received.descriptors) net::close_at_once(std::move(refused));
+    if (!message) return {errno_code(EBADMSG), std::nullopt};
+    return {{}, std::move(message)};
 }
 
 }  // namespace portier::delivery

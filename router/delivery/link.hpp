@@ -11,17 +11,20 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "delivery/spawn_request.hpp"
 
 namespace portier::delivery {
 
 enum class LinkType : std::uint8_t {
-    offer = 1,    // keeper: descriptors, with their numbers
-    plan = 2,     // keeper: a plan, as a memory file
-    stop = 3,     // keeper: accept what is waiting, deliver it, end
-    applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed
-    demand = 5,   // router: a connection waits for this handler, which has no process
-    broken = 6,   // router: this process will take no more connections
-    ping = 7,     // keeper: both threads of the router answer by `applied`
+    offer = 1,          // keeper: descriptors, with their numbers
+    plan = 2,           // keeper: a plan, as a memory file
+    stop = 3,           // keeper: accept what is waiting, deliver it, end
+    applied = 4,        // router: the plan of this generation is in force, descriptors that it does not name are closed
+    demand = 5,         // router: a connection waits for this handler, which has no process
+    broken = 6,         // router: this process will take no more connections
+    ping = 7,           // keeper: both threads of the router answer by `applied`
+    spawn = 8,          // router: a process for this connection
+    spawned_ended = 9,  // keeper: it is gone
 };
 
 struct LinkMessage {
@@ -29,6 +32,9 @@ struct LinkMessage {
     std::uint64_t generation = 0;  // demand, broken: the row
     std::vector<std::pair<std::uint32_t, Fd>> offered;
     std::string plan;
+    SpawnRequest spawn;
+    Fd connection;  // of `spawn`; empty: the keeper was out of descriptors
+    SpawnEnd ended;
 };
 
 // The caller keeps the descriptors. Waits while the queue is full, `patience_ms` at most (ETIMEDOUT).
@@ -39,14 +45,16 @@ std::error_code send_ping(int link, std::uint64_t generation);
 std::error_code send_applied(int link, std::uint64_t generation);
 std::error_code send_demand(int link, std::uint32_t handler_row);
 std::error_code send_broken(int link, std::uint32_t process_row);
+std::error_code send_spawn(int link, const SpawnRequest& request, int connection);
+std::error_code send_spawned_ended(int link, const SpawnEnd& end);
 
 struct LinkReceived {
     std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG
     std::optional<LinkMessage> message;
 };
 LinkReceived receive_link(int link);
-// At the keeper's end: what no router says (anything but `applied`, `demand` and `broken`) is EBADMSG and is not looked
-// at further.
+// At the keeper's end: what no router says (anything but `applied`, `demand`, `broken` and `spawn`) is EBADMSG and is
+// not looked at further.
 LinkReceived receive_from_router(int link);
 
 }  // namespace portier::delivery

@@ -36,9 +36,10 @@ struct AdmissionPlan {
 
 // A handler's address to which its relay connects.
 struct BackendPlan {
-    std::uint32_t row = 0;  // on the board
-    std::string name;       // as the configuration has it
-    std::string address;    // resolved; empty: a Unix socket
+    std::uint32_t row = 0;     // on the board
+    std::uint32_t number = 0;  // its position among the addresses of the handler, also of those that are left out now
+    std::string name;          // as the configuration has it
+    std::string address;       // resolved; empty: a Unix socket
     std::uint16_t port = 0;
     std::string path;  // of a Unix socket
     unsigned weight = 1;
@@ -67,10 +68,17 @@ struct RelayPlan {
     std::string proxy_datagrams;  // every, first
 };
 
+// A process that was started for a connection and has not ended.
+struct RunningPlan {
+    std::uint64_t cookie = 0;  // of the connection
+    std::string source;
+};
+
 struct SpawnPlan {
-    std::string style;  // inetd, ucspi, systemd
+    std::string style;  // inetd, inetd-wait, ucspi, systemd
     std::uint64_t max_processes = 0;
     std::uint64_t max_processes_per_source = 0;  // 0: no limit
+    std::vector<RunningPlan> running;            // also those that a router before this one asked for
 };
 
 // Who has to send a PROXY header; empty: nobody may.
@@ -122,6 +130,9 @@ struct HandlerPlan {
     RelayPlan relay;
     SpawnPlan spawn;
 };
+
+// Whether the router accepts, or reads the datagrams, and not the handler's processes for themselves.
+bool router_accepts(const HandlerPlan& handler);
 
 struct Plan {
     std::uint64_t generation = 0;

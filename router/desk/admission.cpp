@@ -46,12 +46,6 @@ std::uint64_t TokenBucket::wait_us(std::uint64_t now_us) const {
     return missing <= 0 ? 0 : static_cast<std::uint64_t>(std::ceil(missing / per_us_));
 }
 
-net::Address source_key(const net::Address& address) {
-    net::Address key = address;
-    if (key.family == 6) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
-    return key;
-}
-
 Admission::Admission(const delivery::AdmissionPlan& plan)
     : rate_(plan.accept_rate), rate_per_source_(plan.accept_rate_per_source) {
     update(plan);

@@ -65,6 +65,7 @@ public:
     void recount(const std::map<net::Address, std::uint64_t>& living);
 
     bool counts_sources() const { return max_per_source_ > 0; }
+    bool waits() const { return waits_; }
     bool resets() const { return resets_; }
 
 private:
@@ -88,8 +89,6 @@ private:
     std::map<net::Address, Source> sources_;
 };
 
-// The client as the limits see it: an IPv4 address, or the /64 network of an IPv6 address (one customer, many
-// addresses).
-net::Address source_key(const net::Address& address);
+using net::source_key;
 
 }  // namespace portier::desk

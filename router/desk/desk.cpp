@@ -100,9 +100,11 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
         for (const delivery::ProcessPlan& process : handler.processes) alive_.push_back(process.channel);
     std::map<std::string, Handler> before;
     before.swap(handlers_);
+    by_row_.clear();
     for (const delivery::HandlerPlan& wanted : plan.handlers) {
         const auto present = before.find(wanted.name);
-        const bool stays = present != before.end() && present->second.kind == wanted.delivery;
+        const bool stays = present != before.end() && present->second.kind == wanted.delivery &&
+                           bool(present->second.delivery) == delivery::router_accepts(wanted);
         Handler& handler = handlers_[wanted.name];
         if (stays) {
             handler = std::move(present->second);
@@ -111,7 +113,9 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             if (wanted.delivery == "relay") start_relay_threads(plan.relay_threads);
             handler = {wanted.delivery, make_delivery(wanted), {}};
         }
-        if (handler.delivery) handler.delivery->update(wanted, leaving, descriptors);
+        if (!handler.delivery) continue;
+        by_row_[wanted.row] = handler.delivery.get();
+        handler.delivery->update(wanted, leaving, descriptors);
     }
     for (auto& [name, handler] : before)
         if (handler.delivery) leaving_.push_back(std::move(handler.delivery));
@@ -130,6 +134,7 @@ std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerP
                                              .on_broken = events_.broken,
                                              .on_demand = events_.demand,
                                              .on_ended = on_ended,
+                                             .on_spawn = events_.spawn,
                                              .relay_threads = &relay_threads_,
                                              .relay_loops = &relay_loops_});
 }
@@ -232,6 +237,11 @@ void Desk::flow_ended(std::uint32_t port_row, std::uint64_t cookie) {
 void Desk::connection_ended(std::uint32_t port_row, const net::Address& source) {
     const auto found = ports_.find(port_row);
     if (found != ports_.end()) found->second.admission->ended(source);
+}
+
+void Desk::spawned_ended(const delivery::SpawnEnd& end) {
+    const auto found = by_row_.find(end.handler);
+    if (found != by_row_.end()) found->second->on_spawned_ended(end);
 }
 
 void Desk::sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more) {

@@ -15,6 +15,7 @@
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
+#include "delivery/spawn_request.hpp"
 #include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "desk/relay_ends.hpp"
@@ -29,6 +30,8 @@ public:
             demand;  // a handler without a process needs one; false: not heard
         std::function<void(std::uint32_t process_row)>
             broken;  // a process takes no more connections: it should be replaced
+        std::function<bool(const delivery::SpawnRequest& request, int connection)> spawn =
+            {};  // a connection needs a process of its own; false: not heard
     };
 
     Desk(boost::asio::io_context& io, metrics::Board& board, Events events);
@@ -42,6 +45,9 @@ public:
 
     // A connection of this port has ended (posted by accounting where a limit per source needs it).
     void connection_ended(std::uint32_t port_row, const net::Address& source);
+
+    // A process that the keeper started for one connection is gone.
+    void spawned_ended(const delivery::SpawnEnd& end);
 
     // For a port with a limit per source: what a router before us let in, and what a dump found in all.
     void sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more);
@@ -83,6 +89,7 @@ private:
     delivery::RelayThreads relay_threads_;
     std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;  // one for each thread
     std::map<std::string, Handler> handlers_;                        // by name
+    std::map<std::uint32_t, delivery::Delivery*> by_row_;            // of those
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;       // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
     std::map<std::uint32_t, PortState> ports_;                       // by row

@@ -76,7 +76,7 @@ void Listener::finish() {
         if (must_spare_descriptors() || port_->delivery->is_behind() || accept_one(now) != Step::again) break;
     passed_gate(gate_.close(number_));
     while (!ready_.empty() && !port_->delivery->is_behind()) admit_one_ready();
-    for (const delivery::Accepted& accepted : ready_) refuse(accepted, metrics::Rejected::error);
+    for (const delivery::Accepted& accepted : ready_) turn_away(accepted, metrics::Rejected::error);
     for (delivery::Accepted& accepted : std::exchange(doubtful_, {})) admit(std::move(accepted), true);
 }
 
@@ -91,7 +91,8 @@ void Listener::accept_burst() {
         ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
     const std::uint64_t now = monotonic_microseconds();
     for (int count = 0; count < kAcceptBudget; ++count) {
-        if (!port_->delivery->has_room()) return starve();
+        const bool refuses_now = port_->delivery->at_limit() && !port_->admission->waits();
+        if (!refuses_now && !port_->delivery->has_room()) return starve();
         if (ready_.empty() && must_spare_descriptors()) return pause_for(kSparingPause);
         if (const auto pause = port_->admission->pause_us(port_->row->active(), now)) {
             // A limit of connections is asked again soon: their ends are counted by another thread.
@@ -132,7 +133,6 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
     accepted.accepted_us = now_us;
     accepted.port_row = port_->row_number;
     accepted.idle_timeout_ms = port_->idle_timeout_ms;
-    admit(std::move(accepted), false);
     if (port_->proxy.from.empty())
         admit(std::move(accepted), false);
     else
@@ -142,7 +142,7 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
 
 // Nobody can be told by the first bytes whether he may send a header, so others are refused whatever they send.
 void Listener::ask_for_header(delivery::Accepted accepted) {
-    if (!net::contains(port_->proxy.from, accepted.remote.address)) return refuse(accepted, metrics::Rejected::denied);
+    if (!net::contains(port_->proxy.from, accepted.remote.address)) return turn_away(accepted, metrics::Rejected::denied);
     if (auto passed = gate_.enter(number_, std::move(accepted), port_->proxy.timeout)) admit(std::move(*passed), false);
 }
 
@@ -156,14 +156,14 @@ void Listener::admit_one_ready() {
 // The ends of connections are counted by another thread, in crowds: who comes right after somebody has left waits until
 // that is known rather than be refused for it.
 void Listener::admit(delivery::Accepted accepted, bool asked_before) {
-    const auto reason = port_->admission->refuse(accepted.remote.address, port_->row->active(), accepted.accepted_us);
+    const auto reason = reason_to_refuse(accepted);
     const bool may_be_over = reason == metrics::Rejected::limit || reason == metrics::Rejected::source_limit;
     if (may_be_over && !asked_before && doubtful_.size() < kMostDoubtful) {
         if (doubtful_.empty()) next_ask_.set(kCountingPeriod, [this] { ask_again(); });
         doubtful_.push_back(std::move(accepted));
         return;
     }
-    if (reason) return refuse(accepted, *reason);
+    if (reason) return turn_away(accepted, *reason);
     if (!accepted.proxied) accepted.local = net::local_endpoint(accepted.socket.get());
     accepted.cookie = net::socket_cookie(accepted.socket.get());
     port_->row->accepted.add();
@@ -171,11 +171,20 @@ void Listener::admit(delivery::Accepted accepted, bool asked_before) {
 }
 
 // The caller closes it.
-void Listener::refuse(const delivery::Accepted& accepted, metrics::Rejected reason) {
+void Listener::turn_away(const delivery::Accepted& accepted, metrics::Rejected reason) {
     port_->row->rejected[static_cast<std::size_t>(reason)].add();
     const linger at_once{1, 0};
     if (port_->admission->resets())
         ::setsockopt(accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+std::optional<metrics::Rejected> Listener::reason_to_refuse(const delivery::Accepted& accepted) {
+    const net::Address& source = accepted.remote.address;
+    if (const auto reason = port_->admission->refuse(source, port_->row->active(), accepted.accepted_us)) return reason;
+    const auto reason = port_->delivery->refuse(source);
+    if (!reason || (reason == metrics::Rejected::limit && port_->admission->waits())) return std::nullopt;
+    port_->admission->ended(source);  // it was counted as admitted
+    return reason;
 }
 
 void Listener::ask_again() {

@@ -67,7 +67,8 @@ private:
     void ask_for_header(delivery::Accepted accepted);
     Step on_accept_error(int error);
     void admit(delivery::Accepted accepted, bool asked_before);
-    void refuse(const delivery::Accepted& accepted, metrics::Rejected reason);
+    void turn_away(const delivery::Accepted& accepted, metrics::Rejected reason);
+    std::optional<metrics::Rejected> reason_to_refuse(const delivery::Accepted& accepted);
     void ask_again();
     bool must_spare_descriptors();
     void pause_for(std::chrono::microseconds time);

@@ -22,7 +22,7 @@ void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) 
     for (const delivery::PortPlan& port : plan.ports) {
         if (port.protocol != protocol) continue;
         const delivery::HandlerPlan& handler = plan.handlers[port.handler];
-        const bool router_accepts = handler.delivery != "inherit";
+        const bool router_accepts = delivery::router_accepts(handler);
         const bool single = !router_accepts && handler.processes.size() == 1;
         ports_.push_back({.key = port.key,
                           .handler = handler.name,

@@ -11,7 +11,7 @@ metrics::Series series_of(const delivery::Plan& plan) {
                                    .delivery = handler.delivery,
                                    .backends = {}});
         for (const delivery::BackendPlan& backend : handler.relay.backends)
-            series.handlers.back().backends.push_back({backend.name, backend.row});
+            series.handlers.back().backends.push_back({backend.name, backend.row, backend.number});
     }
     for (const delivery::PortPlan& port : plan.ports) {
         const delivery::HandlerPlan& handler = plan.handlers[port.handler];

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "net/channel.hpp"
+#include "net/stream_channel.hpp"
 #include "proc/descriptor_limit.hpp"
 
 namespace portier::keeper {
@@ -46,6 +47,17 @@ std::string joined_names(const std::vector<InheritedSocket>& sockets) {
     return names;
 }
 
+// How a program learns that it has a channel, and where.
+std::map<std::string, std::string> channel_variables(config::Dialect dialect) {
+    const std::string number = std::to_string(kFirstDescriptor);
+    switch (dialect) {
+        case config::Dialect::portier: return {{"PORTIER_FD", number}};
+        case config::Dialect::node: return {{"NODE_CHANNEL_FD", number}, {"NODE_CHANNEL_SERIALIZATION_MODE", "json"}};
+        case config::Dialect::haproxy: return {};  // its configuration says `bind sockpair@3`
+    }
+    return {};
+}
+
 std::string identity_text(const config::Handler& handler) {
     if (handler.user.empty()) return "group " + handler.group;
     return "user " + handler.user + (handler.group.empty() ? "" : " or group " + handler.group);
@@ -67,7 +79,8 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
     notify_ = std::make_unique<NotifySocket>(io, std::move(heard));
     Fd far_channel;
     if (setup_.channel_number) {
-        net::ChannelPair pair = net::make_channel();
+        const bool own = setup_.handler.dialect == config::Dialect::portier;
+        net::ChannelPair pair = own ? net::make_channel() : net::make_stream_channel();
         channel_ = std::move(pair.near);
         far_channel = std::move(pair.far);
     }
@@ -115,7 +128,7 @@ proc::Command HandlerProcess::make_command(int output, int far_channel) {
         command.environment["WATCHDOG_USEC"] = std::to_string(std::chrono::microseconds(handler.watchdog).count());
     if (far_channel >= 0) {
         command.descriptors.emplace_back(kFirstDescriptor, far_channel);
-        command.environment["PORTIER_FD"] = std::to_string(kFirstDescriptor);
+        command.environment.merge(channel_variables(handler.dialect));
     }
     int number = kFirstDescriptor;
     for (const InheritedSocket& socket : setup_.sockets)
@@ -184,6 +197,8 @@ void HandlerProcess::drain(std::chrono::milliseconds patience) {
     if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
+    // haproxy takes no notice of a channel that closes; this is its word for a graceful end.
+    if (setup_.handler.dialect == config::Dialect::haproxy) proc::send_signal(child_, SIGUSR1);
     // The router has its own copy; once that is gone too, the process reads an end of file, which means the same as
     // drain.
     channel_.reset();

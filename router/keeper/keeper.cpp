@@ -1,5 +1,6 @@
 #include "keeper/keeper.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,10 +26,12 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       board_(metrics::BoardMemory::create()),
       rows_(*board_),
       config_(std::move(config)),
+      executable_(::open("/proc/self/exe", O_PATH | O_CLOEXEC)),
+      resolver_(io, lookup_helper(executable_.get(), ::geteuid() == 0 ? config_.router.user : "")),
       pool_({io, *board_, rows_, next_number_}),
       sampler_(io, *board_),
       shared_listeners_(io, *board_),
-      orphans_(io, [this](pid_t pid) { return pid == router_pid() || pool_.owns(pid); }),
+      orphans_(io, [this](pid_t pid) { return pid == router_pid() || resolver_.owns(pid) || pool_.owns(pid); }),
       demand_(io, *board_,
               {.wake = [this](const std::string& handler) { pool_.wake(handler); },
                .put_to_sleep = [this](const SlotKey& key) { pool_.put_to_sleep(key); }}),
@@ -39,7 +42,8 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
 Keeper::~Keeper() = default;
 
 void Keeper::start() {
-    rows_.reserve(config_, config_);
+    addresses_ = resolver_.resolve_now(config_);
+    reserve_rows(config_, addresses_);
     sockets_ = SocketSet::build(config_, SocketSet(), next_number_);
     sockets_.tune(config_);
     open_destroy_events();
@@ -107,13 +111,19 @@ bool Keeper::hands_off(const config::Port& port) const {
     });
 }
 
+void Keeper::reserve_rows(const config::Config& next, const Addresses& addresses) {
+    rows_.reserve(next, config_);
+    rows_.reserve_backends(backend_row_names(next, addresses), backend_row_names(config_, addresses_));
+}
+
 RouterOrder Keeper::make_order() {
     return build_order({.config = config_,
                         .sockets = sockets_,
                         .slots = pool_.slots(),
                         .leaving = pool_.leaving(),
                         .destroy_events = {destroy_events_.first, destroy_events_.second.get()},
-                        .rows = rows_});
+                        .rows = rows_,
+                        .addresses = addresses_});
 }
 
 // Several changes of one turn of the event loop make one plan.

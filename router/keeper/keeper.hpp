@@ -16,6 +16,7 @@
 #include "keeper/demand.hpp"
 #include "keeper/orphans.hpp"
 #include "keeper/pool.hpp"
+#include "keeper/resolver.hpp"
 #include "keeper/router_process.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/sampler.hpp"
@@ -73,6 +74,8 @@ private:
     std::set<net::DestroyGroup> wanted_groups() const;
     bool hands_off(const config::Port& port) const;
     void begin_reload();
+    void on_resolved(const Addresses& addresses, const std::string& problem);
+    void reserve_rows(const config::Config& next, const Addresses& addresses);
     void on_candidates(const std::string& problem);
     void commit_reload();
     void tune_sockets();
@@ -90,9 +93,12 @@ private:
     Rows rows_;
     std::uint32_t next_number_ = 1;
     config::Config config_;
+    Addresses addresses_;  // of the names in config_
     SocketSet sockets_;
     std::pair<std::uint32_t, Fd> destroy_events_;
     std::set<net::DestroyGroup> joined_;
+    Fd executable_;  // opened at the start: later the file may be replaced by another version
+    Resolver resolver_;
     Pool pool_;
     Sampler sampler_;
     SharedListeners shared_listeners_;

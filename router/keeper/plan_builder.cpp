@@ -1,6 +1,7 @@
 #include "keeper/plan_builder.hpp"
 
 #include <map>
+#include <set>
 
 namespace portier::keeper {
 
@@ -42,30 +43,20 @@ delivery::FlowsPlan flows_plan(const config::Port& port, const config::Handler& 
 }
 
 delivery::RelayPlan relay_plan(const config::Handler& handler) {
-    delivery::RelayPlan plan{.backends = {},
-                             .connect_timeout_ms = milliseconds(handler.connect_timeout),
-                             .attempts = handler.attempts,
-                             .fail_timeout_ms = milliseconds(handler.fail_timeout),
-                             .health = {.interval_ms = milliseconds(handler.health.interval),
-                                        .timeout_ms = milliseconds(handler.health.timeout),
-                                        .rise = handler.health.rise,
-                                        .fall = handler.health.fall},
-                             .queue_max = handler.queue.max,
-                             .queue_timeout_ms = milliseconds(handler.queue.timeout),
-                             .source_address = handler.source_address ? net::to_string(*handler.source_address) : "",
-                             .transparent = handler.transparent,
-                             .proxy_protocol = handler.proxy_protocol ? config::to_string(*handler.proxy_protocol) : "",
-                             .proxy_datagrams = config::to_string(handler.proxy_datagrams)};
-    for (const config::Backend& backend : handler.connect)
-        plan.backends.push_back({.row = 0,
-                                 .name = backend.text,
-                                 .address = backend.host,
-                                 .port = backend.port,
-                                 .path = backend.path,
-                                 .weight = backend.weight,
-                                 .backup = backend.backup,
-                                 .max_connections = backend.max_connections});
-    return plan;
+    return {.backends = {},
+            .connect_timeout_ms = milliseconds(handler.connect_timeout),
+            .attempts = handler.attempts,
+            .fail_timeout_ms = milliseconds(handler.fail_timeout),
+            .health = {.interval_ms = milliseconds(handler.health.interval),
+                       .timeout_ms = milliseconds(handler.health.timeout),
+                       .rise = handler.health.rise,
+                       .fall = handler.health.fall},
+            .queue_max = handler.queue.max,
+            .queue_timeout_ms = milliseconds(handler.queue.timeout),
+            .source_address = handler.source_address ? net::to_string(*handler.source_address) : "",
+            .transparent = handler.transparent,
+            .proxy_protocol = handler.proxy_protocol ? config::to_string(*handler.proxy_protocol) : "",
+            .proxy_datagrams = config::to_string(handler.proxy_datagrams)};
 }
 
 delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
@@ -79,7 +70,8 @@ delivery::HandlerPlan handler_plan(const config::Handler& handler, Rows& rows) {
             .relay = relay_plan(handler),
             .spawn = {.style = config::to_string(handler.style),
                       .max_processes = handler.max_processes,
-                      .max_processes_per_source = handler.max_processes_per_source}};
+                      .max_processes_per_source = handler.max_processes_per_source,
+                      .running = {}}};
 }
 
 void name_flow_store(const FlowStore& store, delivery::PortPlan& plan, RouterOrder& order) {
@@ -89,31 +81,61 @@ void name_flow_store(const FlowStore& store, delivery::PortPlan& plan, RouterOrd
     order.descriptors.emplace_back(store.loopback_socket.first, store.loopback_socket.second.get());
 }
 
-}  // namespace
+// Whether the process behind this entry of `connect`, if it is ours, can be connected to: it is that of the same
+// number, or any where all share one address.
+bool is_served(const config::Handler& handler, std::size_t entry, const std::set<std::uint32_t>& ready) {
+    if (handler.command.empty()) return true;
+    return handler.connect.size() == 1 ? !ready.empty() : ready.contains(static_cast<std::uint32_t>(entry));
+}
 
-RouterOrder build_order(const PlanInput& input) {
-    RouterOrder order;
-    std::map<std::string, std::uint32_t> handler_index;
-    for (const config::Handler& handler : input.config.handlers) {
-        handler_index[handler.name] = static_cast<std::uint32_t>(order.plan.handlers.size());
-        order.plan.handlers.push_back(handler_plan(handler, input.rows));
-    }
-    for (const Slot* slot : input.slots) {
-        if (!slot->process()) continue;
-        const HandlerProcess& process = *slot->process();
-        if (!slot->is_ready()) {
-            order.plan.leaving.push_back(process.channel_number());
-            continue;
+class OrderBuilder {
+public:
+    explicit OrderBuilder(const PlanInput& input) : input_(input) {}
+
+    RouterOrder build() {
+        for (const config::Handler& handler : input_.config.handlers) {
+            handler_index_[handler.name] = static_cast<std::uint32_t>(plan_.handlers.size());
+            plan_.handlers.push_back(handler_plan(handler, input_.rows));
         }
-        order.plan.handlers[handler_index.at(process.handler())].processes.push_back(
-            {process.row(), process.slot(), process.channel_number()});
-        if (process.channel() >= 0) order.descriptors.emplace_back(process.channel_number(), process.channel());
+        add_processes();
+        for (std::size_t i = 0; i < plan_.handlers.size(); ++i) add_backends(i);
+        for (const config::Port& port : input_.config.ports) add_port(port);
+        add_others();
+        return std::move(order_);
     }
-    for (const auto& process : input.leaving) order.plan.leaving.push_back(process->channel_number());
-    for (const config::Port& port : input.config.ports) {
-        const std::uint32_t index = handler_index.at(port.handler);
+
+private:
+    void add_processes() {
+        for (const Slot* slot : input_.slots) {
+            if (!slot->process()) continue;
+            const HandlerProcess& process = *slot->process();
+            if (!slot->is_ready()) {
+                plan_.leaving.push_back(process.channel_number());
+                continue;
+            }
+            plan_.handlers[handler_index_.at(process.handler())].processes.push_back(
+                {process.row(), process.slot(), process.channel_number()});
+            if (process.channel() >= 0) order_.descriptors.emplace_back(process.channel_number(), process.channel());
+        }
+        for (const auto& process : input_.leaving) plan_.leaving.push_back(process->channel_number());
+    }
+
+    void add_backends(std::size_t index) {
+        const config::Handler& handler = input_.config.handlers[index];
+        delivery::HandlerPlan& plan = plan_.handlers[index];
+        std::set<std::uint32_t> ready;
+        for (const delivery::ProcessPlan& process : plan.processes) ready.insert(process.slot);
+        for (BackendEntry& backend : backends_of(handler, input_.addresses)) {
+            if (backend.plan.weight == 0 || !is_served(handler, backend.entry, ready)) continue;
+            backend.plan.row = input_.rows.backend(backend.row_name);
+            plan.relay.backends.push_back(std::move(backend.plan));
+        }
+    }
+
+    void add_port(const config::Port& port) {
+        const std::uint32_t index = handler_index_.at(port.handler);
         delivery::PortPlan plan{.key = port.key,
-                                .row = input.rows.port(port.key),
+                                .row = input_.rows.port(port.key),
                                 .protocol = config::to_string(port.protocol),
                                 .address = port.address ? net::to_string(*port.address) : "",
                                 .first = port.first,
@@ -123,29 +145,41 @@ RouterOrder build_order(const PlanInput& input) {
                                 .admission = admission_plan(port),
                                 .proxy = proxy_plan(port.proxy_protocol),
                                 .idle_timeout_ms = milliseconds(port.idle_timeout),
-                                .flows = flows_plan(port, input.config.handlers[index])};
-        if (config::router_accepts(input.config.handlers[index])) {
-            for (const auto& socket : input.sockets.of_port(port, 0)) {
-                plan.listeners.push_back(socket->number);
-                order.descriptors.emplace_back(socket->number, socket->fd.get());
-            }
+                                .flows = flows_plan(port, input_.config.handlers[index])};
+        if (config::router_accepts(input_.config.handlers[index]))
+            for (const auto& socket : input_.sockets.of_port(port, 0)) plan.listeners.push_back(offer(*socket));
+        if (const FlowStore* store = input_.sockets.flow_stores().of_port(port)) name_flow_store(*store, plan, order_);
+        plan.flows.log = input_.config.router.log.connections;
+        plan_.ports.push_back(std::move(plan));
+    }
+
+    std::uint32_t offer(const OpenSocket& socket) {
+        order_.descriptors.emplace_back(socket.number, socket.fd.get());
+        return socket.number;
+    }
+
+    void add_others() {
+        if (const auto admin = input_.sockets.admin()) plan_.admin_listeners.push_back(offer(*admin));
+        if (input_.destroy_events.first) {
+            plan_.destroy_events = input_.destroy_events.first;
+            order_.descriptors.push_back(input_.destroy_events);
         }
-        if (const FlowStore* store = input.sockets.flow_stores().of_port(port)) name_flow_store(*store, plan, order);
-        plan.flows.log = input.config.router.log.connections;
-        order.plan.ports.push_back(std::move(plan));
+        const config::Router& router = input_.config.router;
+        plan_.relay_threads = router.relay_threads;
+        plan_.log_connections = router.log.connections;
+        plan_.log_level = config::to_string(router.log.level);
     }
-    if (const auto admin = input.sockets.admin()) {
-        order.plan.admin_listeners.push_back(admin->number);
-        order.descriptors.emplace_back(admin->number, admin->fd.get());
-    }
-    if (input.destroy_events.first) {
-        order.plan.destroy_events = input.destroy_events.first;
-        order.descriptors.push_back(input.destroy_events);
-    }
-    order.plan.relay_threads = input.config.router.relay_threads;
-    order.plan.log_connections = input.config.router.log.connections;
-    order.plan.log_level = config::to_string(input.config.router.log.level);
-    return order;
+
+    const PlanInput& input_;
+    RouterOrder order_;
+    delivery::Plan& plan_ = order_.plan;
+    std::map<std::string, std::uint32_t> handler_index_;
+};
+
+}  // namespace
+
+RouterOrder build_order(const PlanInput& input) {
+    return OrderBuilder(input).build();
 }
 
 }  // namespace portier::keeper

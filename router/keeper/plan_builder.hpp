@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "delivery/plan.hpp"
+#include "keeper/backends.hpp"
 #include "keeper/handler_process.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/slot.hpp"
@@ -28,6 +29,7 @@ struct PlanInput {
     const std::list<std::unique_ptr<HandlerProcess>>& leaving;
     std::pair<std::uint32_t, int> destroy_events;  // number 0: none
     Rows& rows;
+    const Addresses& addresses;  // of the names in `config`
 };
 
 RouterOrder build_order(const PlanInput& input);

@@ -40,6 +40,7 @@ bool Keeper::file_has_changed() const {
 
 // Everybody who waits gets the answer to the file as it is now.
 void Keeper::begin_anew() {
+    resolver_.cancel();
     pool_.abandon();
     const std::unique_ptr<Reload> off = std::move(reload_);
     sockets_.keep_spares(off->sockets);
@@ -64,11 +65,23 @@ void Keeper::begin_reload() {
     if (const std::string fixed = fixed_key_changed(reload_->config); !fixed.empty())
         return finish_reload({.ok = false, .changed = false, .text = fixed});
     try {
-        rows_.reserve(reload_->config, config_);
+        resolver_.resolve(reload_->config, [this](const Addresses& addresses, const std::string& problem) {
+            on_resolved(addresses, problem);
+        });
+    } catch (const std::exception& error) {
+        call_off(std::string(error.what()) + "\n");
+    }
+}
+
+void Keeper::on_resolved(const Addresses& addresses, const std::string& problem) {
+    if (!problem.empty()) return call_off(problem);
+    reload_->addresses = addresses;
+    try {
+        reserve_rows(reload_->config, addresses);
         reload_->sockets = SocketSet::build(reload_->config, sockets_, next_number_);
         reload_->wanted = wanted_slots(reload_->config, reload_->sockets);
-        pool_.prepare(reload_->wanted, [this, number = ++reload_number_](const std::string& problem) {
-            if (number == reload_number_) on_candidates(problem);  // else it was begun anew meanwhile
+        pool_.prepare(reload_->wanted, [this, number = ++reload_number_](const std::string& why) {
+            if (number == reload_number_) on_candidates(why);  // else it was begun anew meanwhile
         });
     } catch (const std::exception& error) {
         call_off(std::string(error.what()) + "\n");
@@ -84,7 +97,7 @@ ReloadAnswer Keeper::rehearse_reload() {
     if (const std::string fixed = fixed_key_changed(*loaded.config); !fixed.empty())
         return {.ok = false, .changed = false, .text = fixed, .diagnostics = found};
     try {
-        rows_.reserve(*loaded.config, config_);
+        rows_.reserve(*loaded.config, config_);  // names are not looked up for a rehearsal
         const SocketSet sockets = SocketSet::build(*loaded.config, sockets_, next_number_);
         const auto restarted = restarted_handlers(wanted_slots(*loaded.config, sockets));
         const std::string changes = describe_changes(config_, *loaded.config, restarted);
@@ -122,16 +135,16 @@ void Keeper::commit_reload() {
     reload_->committing = true;
     // The old sockets stay open until the router has let go of them, after delivering what waited there.
     const auto old_sockets = std::make_shared<SocketSet>(std::move(sockets_));
-    const auto old_config = std::make_shared<config::Config>(std::move(config_));
+    const bool changed = !same_settings(config_, reload_->config) || addresses_ != reload_->addresses;
     config_ = std::move(reload_->config);
+    addresses_ = std::move(reload_->addresses);
     sockets_ = std::move(reload_->sockets);
     pool_.commit(reload_->wanted);
     tune_sockets();
     set_log_level(log_severity(config::to_string(config_.router.log.level)));
     join_destroy_events();
-    router_->publish([this, old_sockets, old_config] {
+    router_->publish([this, old_sockets, changed] {
         pool_.drain_leaving(config_.router.drain_timeout);
-        const bool changed = !same_settings(*old_config, config_);
         finish_reload({.ok = true, .changed = changed, .text = ""});
     });
 }
@@ -176,6 +189,7 @@ void Keeper::finish_reload(const ReloadAnswer& outcome) {
 
 // The end of the daemon: with the transaction go the sockets that it has opened.
 void Keeper::call_off_reloads() {
+    resolver_.cancel();
     const std::unique_ptr<Reload> off = std::move(reload_);
     auto answers = std::exchange(waiting_reloads_, {});
     if (off) answers.insert(answers.begin(), off->answers.begin(), off->answers.end());

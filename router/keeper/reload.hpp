@@ -12,6 +12,7 @@ namespace portier::keeper {
 struct Keeper::Reload {
     config::Config config;
     std::vector<config::Diagnostic> diagnostics;
+    Addresses addresses;
     SocketSet sockets;
     std::map<SlotKey, SlotPlan> wanted;
     std::vector<std::function<void(const ReloadAnswer&)>> answers;

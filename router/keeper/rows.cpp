@@ -30,7 +30,7 @@ bool has_room(const auto& names, const std::set<std::string>& wanted, std::size_
 std::uint32_t row_of(auto& names, const std::string& name, std::size_t limit) {
     const auto found = names.rows.find(name);
     if (found != names.rows.end()) return found->second;
-    if (names.free.empty() && names.used == limit) throw no_room("different ports or handlers", limit);
+    if (names.free.empty() && names.used == limit) throw no_room("different ports, handlers or backends", limit);
     const std::uint32_t row = names.free.empty() ? names.used : names.free.back();
     names.rows.emplace(name, row);
     if (names.free.empty())
@@ -105,6 +105,23 @@ std::uint32_t Rows::handler(const std::string& name) {
     const std::uint32_t row = row_of(handlers_, name, metrics::kMaxHandlerRows);
     board_.globals.handler_rows.set(handlers_.used);
     return row;
+}
+
+// With a connection of it left, its end is still to be counted.
+void Rows::reserve_backends(const std::set<std::string>& next, const std::set<std::string>& present) {
+    if (!has_room(backends_, next, metrics::kMaxBackendRows)) {
+        std::set<std::string> named = present;
+        named.insert(next.begin(), next.end());
+        const auto is_alive = [this](std::uint32_t row) { return board_.backends[row].active() > 0; };
+        forget(backends_, named, is_alive, board_.backends);
+    }
+    if (!has_room(backends_, next, metrics::kMaxBackendRows))
+        throw no_room("addresses in connect", metrics::kMaxBackendRows);
+    for (const std::string& name : next) backend(name);
+}
+
+std::uint32_t Rows::backend(const std::string& name) {
+    return row_of(backends_, name, metrics::kMaxBackendRows);
 }
 
 std::uint32_t Rows::take_process() {

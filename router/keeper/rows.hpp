@@ -1,6 +1,6 @@
-// Which row of the board belongs to which port, handler and process. A port or handler keeps its row, and with it its
-// counters, also while no configuration names it; only when the board is full are rows of those that are gone, and of
-// which nothing lives any more, used for others. Keeper's thread only.
+// Which row of the board belongs to which port, handler, backend and process. A port or handler keeps its row, and with
+// it its counters, also while no configuration names it; only when the board is full are rows of those that are gone,
+// and of which nothing lives any more, used for others. Keeper's thread only.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,13 @@ public:
     // keeps its rows. Throws std::length_error when the board has no room.
     void reserve(const config::Config& next, const config::Config& present);
 
+    // The same for the addresses of relays, see keeper/backends.
+    void reserve_backends(const std::set<std::string>& next, const std::set<std::string>& present);
+
     // Throw std::length_error when the board is full.
     std::uint32_t port(const std::string& key);
     std::uint32_t handler(const std::string& name);
+    std::uint32_t backend(const std::string& name);
 
     // A clean row for a new process; given back when the process is gone, used again as late as possible. Throws
     // std::length_error when all are in use.
@@ -43,7 +47,7 @@ private:
     void forget_handlers(const std::set<std::string>& named);
 
     metrics::Board& board_;
-    Names ports_, handlers_;
+    Names ports_, handlers_, backends_;
     std::deque<std::uint32_t> free_processes_;
     std::uint32_t next_process_ = 1;  // row 0 is nobody
 };

@@ -14,13 +14,29 @@ namespace {
 // A process that lived this long was stable; its next end is the first again.
 constexpr std::uint64_t kStableMs = 10'000;
 
+// How the router reaches a process is no business of the process.
+void ignore_relay(config::Handler& theirs, const config::Handler& mine) {
+    theirs.connect = mine.connect;
+    theirs.connect_timeout = mine.connect_timeout;
+    theirs.attempts = mine.attempts;
+    theirs.fail_timeout = mine.fail_timeout;
+    theirs.health = mine.health;
+    theirs.queue = mine.queue;
+    theirs.source_address = mine.source_address;
+    theirs.transparent = mine.transparent;
+    theirs.proxy_protocol = mine.proxy_protocol;
+    theirs.proxy_datagrams = mine.proxy_datagrams;
+}
+
 }  // namespace
 
 bool SlotPlan::same_process(const SlotPlan& other) const {
-    config::Handler mine = handler, theirs = other.handler;
+    const config::Handler& mine = handler;
+    config::Handler theirs = other.handler;
     theirs.processes = mine.processes;
     theirs.balance = mine.balance;
     theirs.restart = mine.restart;
+    ignore_relay(theirs, mine);
     const auto same_socket = [](const InheritedSocket& a, const InheritedSocket& b) {
         return a.socket == b.socket && a.name == b.name;
     };

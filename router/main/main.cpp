@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "main/client.hpp"
+#include "main/lookup_role.hpp"
 #include "main/router_role.hpp"
 #include "main/run.hpp"
 
@@ -19,6 +20,7 @@ struct Options {
     portier::ClientOptions client;
     std::string output = "text";
     std::string log_level = "info";
+    std::vector<std::string> names;
     bool log_json = false;
     bool effective = false;
     bool describe = false;
@@ -101,6 +103,12 @@ void add_router_role(CLI::App& app, Options& options, std::function<int()>& chos
     });
 }
 
+void add_lookup_role(CLI::App& app, Options& options, std::function<int()>& chosen) {
+    CLI::App* lookup = app.add_subcommand("lookup", "")->group("");  // hidden: the keeper starts it
+    lookup->add_option("NAME", options.names);
+    lookup->callback([&options, &chosen] { chosen = [&options] { return portier::run_lookup(options.names); }; });
+}
+
 // The complaint about a word that is no command, which CLI11 would not name; empty: it is one, or an option.
 std::string unknown_command(const CLI::App& app, const std::string& word) {
     std::vector<std::string> names;
@@ -137,6 +145,7 @@ int main(int argc, char** argv) {
     add_common(app, options);
     add_commands(app, options, chosen);
     add_router_role(app, options, chosen);
+    add_lookup_role(app, options, chosen);
     if (const std::string complaint = argc > 1 ? unknown_command(app, argv[1]) : ""; !complaint.empty()) {
         std::cerr << "portier: " << complaint << "\nRun with --help for more information.\n";
         return 2;

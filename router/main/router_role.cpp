@@ -75,7 +75,9 @@ public:
           link_(kLink),
           desk_(io_, board,
                 {.demand = [this](std::uint32_t row) { return !delivery::send_demand(link_.get(), row); },
-                 .broken = [this](std::uint32_t row) { delivery::send_broken(link_.get(), row); }}) {
+                 .broken = [this](std::uint32_t row) { delivery::send_broken(link_.get(), row); },
+                 .spawn = [this](const delivery::SpawnRequest& request,
+                                 int connection) { return !delivery::send_spawn(link_.get(), request, connection); }}) {
         readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { read_link(); });
         readable_->wait();
     }
@@ -97,7 +99,9 @@ private:
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
                 case delivery::LinkType::stop: stop(); break;
                 case delivery::LinkType::ping: answer(received.message->generation); break;
+                case delivery::LinkType::spawned_ended: desk_.spawned_ended(received.message->ended); break;
                 case delivery::LinkType::applied:
+                case delivery::LinkType::spawn:
                 case delivery::LinkType::demand:
                 case delivery::LinkType::broken: break;  // only the router says these
             }

@@ -176,7 +176,8 @@ struct Globals {
     // Accounting.
     Counter accounting_resyncs;
     // Desk thread.
-    Histogram dispatch_handoff, dispatch_relay, dispatch_spawn;
+    Histogram dispatch_handoff, dispatch_relay;
+    Histogram dispatch_spawn;      // keeper
     std::array<RoleRow, 2> roles;  // keeper, router
 };
 

@@ -56,7 +56,7 @@ std::span<const Metric> catalogue() {
         {"portier_backend_up",
          gauge,
          {"handler", "backend"},
-         "1 if the backend gets connections; backend is its position in connect, from 0."},
+         "1 if the backend gets connections; backend is its position among the addresses of connect, from 0."},
         {"portier_backend_connections_active",
          gauge,
          {"handler", "backend"},

@@ -185,8 +185,8 @@ void add_delivery(Page& page, const HandlerSeries& handler, const Board& board) 
         page.set_each("portier_handler_exits_total", handler.name, kExitedNames, row.exits);
     if (handler.delivery != "relay") return;
     page.set("portier_handler_queue_length", {handler.name}, row.queue_length.get());
-    for (std::size_t i = 0; i < handler.backends.size(); ++i)
-        add_backend(page, handler.name, std::to_string(i), board.backends[handler.backends[i].row]);
+    for (const BackendSeries& backend : handler.backends)
+        add_backend(page, handler.name, std::to_string(backend.number), board.backends[backend.row]);
 }
 
 void add_handler(Page& page, const std::string& name, const HandlerRow& row, Pool& pool) {

@@ -20,6 +20,7 @@ struct PortSeries {
 struct BackendSeries {
     std::string name;  // as the configuration has it
     std::uint32_t row = 0;
+    std::uint32_t number = 0;  // the metric label
 };
 struct HandlerSeries {
     std::string name;

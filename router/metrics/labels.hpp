@@ -32,8 +32,9 @@ enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_b
 inline constexpr std::array<const char*, 9> kDroppedNames{
     "queue_full", "denied", "limit", "source_limit", "proxy_header", "no_backend", "send_failed", "truncated", "stray"};
 // How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
-enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal };
-inline constexpr std::array<const char*, 7> kExitedNames{"0", "1", "2", "126", "127", "other", "signal"};
+// The last one: it could not be started.
+enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal, not_started };
+inline constexpr std::array<const char*, 8> kExitedNames{"0", "1", "2", "126", "127", "other", "signal", "not_started"};
 // Why a backend was not used, or lost.
 enum class BackendFailed { refused, timeout, unreachable, health };
 inline constexpr std::array<const char*, 4> kBackendFailedNames{"refused", "timeout", "unreachable", "health"};

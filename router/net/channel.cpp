@@ -63,17 +63,19 @@ bool other_end_is_gone(int channel) {
 
 }  // namespace
 
-ChannelPair make_channel() {
+ChannelPair make_channel(FarDescriptors descriptors) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) throw_errno("socketpair");
     ChannelPair pair{Fd(ends[0]), Fd(ends[1])};
     // O_NONBLOCK belongs to the open file description, so only our end gets it.
     if (::fcntl(pair.near.get(), F_SETFL, O_NONBLOCK) < 0) throw_errno("fcntl O_NONBLOCK");
-    // Nobody sends descriptors this way; where the kernel can, it refuses them. We would have to close them, which may
-    // wait when they are lingering sockets.
-    const int off = 0;
-    ::setsockopt(pair.near.get(), SOL_SOCKET, kPassRights, &off, sizeof off);
+    if (descriptors == FarDescriptors::refused) refuse_descriptors(pair.near.get());
     return pair;
+}
+
+void refuse_descriptors(int channel) {
+    const int off = 0;
+    ::setsockopt(channel, SOL_SOCKET, kPassRights, &off, sizeof off);
 }
 
 std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors) {

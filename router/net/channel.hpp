@@ -25,8 +25,15 @@ struct ChannelPair {
     Fd far;   // blocking, for the other process
 };
 
+// Whether somebody sends descriptors to our end.
+enum class FarDescriptors { refused, accepted };
+
 // Both ends have CLOEXEC. Throws std::system_error.
-ChannelPair make_channel();
+ChannelPair make_channel(FarDescriptors descriptors = FarDescriptors::refused);
+
+// Where the kernel can, it refuses descriptors that are sent to this end. Nobody has to send us any, and we would have
+// to close them, which may wait when they are lingering sockets.
+void refuse_descriptors(int channel);
 
 // Sends one message without waiting. The caller keeps its descriptors. EAGAIN: the queue is full, nothing was sent.
 std::error_code send_message(int channel, std::span<const std::byte> message, std::span<const int> descriptors = {});

@@ -28,7 +28,8 @@ void read_packet_info(msghdr& message, Datagram& datagram) {
             std::memcpy(&info, CMSG_DATA(item), sizeof info);
             sockaddr_in local{};
             local.sin_family = AF_INET;
-            local.sin_addr = info.ipi_spec_dst;
+            // Of a broadcast the one that may answer; in an error queue it is not told.
+            local.sin_addr = info.ipi_spec_dst.s_addr ? info.ipi_spec_dst : info.ipi_addr;
             std::memcpy(&storage, &local, sizeof local);
         } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
             in6_pktinfo info;

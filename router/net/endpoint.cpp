@@ -24,6 +24,12 @@ Address ipv6(const in6_addr& source) {
 
 }  // namespace
 
+Address source_key(const Address& address) {
+    Address key = address;
+    if (key.family == 6) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
+    return key;
+}
+
 std::optional<Address> parse_address(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton(3) would stop there
     const std::string terminated(text);
@@ -44,6 +50,20 @@ std::string to_string(const Endpoint& endpoint) {
     const std::string address = to_string(endpoint.address);
     const std::string port = std::to_string(endpoint.port);
     return endpoint.address.family == 4 ? address + ":" + port : "[" + address + "]:" + port;
+}
+
+std::array<std::uint8_t, 16> as_ipv6(const Address& address) {
+    if (address.family == 6) return address.bytes;
+    std::array<std::uint8_t, 16> mapped{};
+    mapped[10] = mapped[11] = 0xff;
+    std::copy_n(address.bytes.begin(), 4, mapped.begin() + 12);
+    return mapped;
+}
+
+Address from_ipv6(const std::array<std::uint8_t, 16>& bytes) {
+    in6_addr six;
+    std::memcpy(&six, bytes.data(), sizeof six);
+    return ipv6(six);
 }
 
 Endpoint from_sockaddr(const sockaddr_storage& storage) {

@@ -28,12 +28,19 @@ struct Endpoint {
     auto operator<=>(const Endpoint&) const = default;
 };
 
+// A client as limits see it: an IPv4 address, or the /64 network of an IPv6 address (one customer, many addresses).
+Address source_key(const Address& address);
+
 // "10.0.0.1" or "::1" (without brackets); nothing else, no names.
 std::optional<Address> parse_address(std::string_view text);
 
 std::string to_string(const Address& address);
 // "10.0.0.1:80", "[::1]:80"
 std::string to_string(const Endpoint& endpoint);
+
+// As an IPv6 address: IPv4 becomes ::ffff:a.b.c.d, and that becomes IPv4 again.
+std::array<std::uint8_t, 16> as_ipv6(const Address& address);
+Address from_ipv6(const std::array<std::uint8_t, 16>& bytes);
 
 Endpoint from_sockaddr(const sockaddr_storage& storage);
 // Returns the length for bind(2) and connect(2).

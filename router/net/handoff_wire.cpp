@@ -1,5 +1,6 @@
 #include "net/handoff_wire.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace portier::net {
@@ -48,11 +49,17 @@ private:
     bool ok_ = true;
 };
 
+// One family for both ends: where they differ (a PROXY header may say so), the IPv4 one is written as IPv4-mapped.
 Address read_address(Reader& reader, std::uint8_t family) {
     Address address{family, {}};
     const auto bytes = reader.bytes(16);
     if (!bytes.empty()) std::memcpy(address.bytes.data(), bytes.data(), 16);
-    return address;
+    return family == 6 ? from_ipv6(address.bytes) : address;
+}
+
+void put_address(std::vector<std::byte>& out, const Address& address, std::uint8_t family) {
+    const auto bytes = family == 6 ? as_ipv6(address) : address.bytes;
+    put_bytes(out, std::as_bytes(std::span(bytes)));
 }
 
 Door read_door(Reader& reader) {
@@ -82,12 +89,13 @@ void encode_header(std::vector<std::byte>& out, HandoffType type, std::uint16_t 
 void encode_door(std::vector<std::byte>& out, const Door& door) {
     put<std::uint64_t>(out, door.id);
     put<std::uint8_t>(out, door.protocol);
-    put<std::uint8_t>(out, door.local.address.family);
+    const std::uint8_t family = std::max(door.local.address.family, door.remote.address.family);
+    put<std::uint8_t>(out, family);
     put<std::uint16_t>(out, static_cast<std::uint16_t>(door.datagrams.size()));
     put<std::uint16_t>(out, door.local.port);
     put<std::uint16_t>(out, door.remote.port);
-    put_bytes(out, std::as_bytes(std::span(door.local.address.bytes)));
-    put_bytes(out, std::as_bytes(std::span(door.remote.address.bytes)));
+    put_address(out, door.local.address, family);
+    put_address(out, door.remote.address, family);
     for (const auto& datagram : door.datagrams) {
         put<std::uint16_t>(out, static_cast<std::uint16_t>(datagram.size()));
         put_bytes(out, datagram);

@@ -20,15 +20,6 @@ bool is_ipv4(const ProxyAddresses& addresses) {
     return addresses.source.address.family == 4 && addresses.destination.address.family == 4;
 }
 
-// An IPv4 address beside an IPv6 one is written as ::ffff:a.b.c.d.
-std::array<std::uint8_t, 16> as_ipv6(const Address& address) {
-    if (address.family == 6) return address.bytes;
-    std::array<std::uint8_t, 16> mapped{};
-    mapped[10] = mapped[11] = 0xff;
-    std::copy_n(address.bytes.begin(), 4, mapped.begin() + 12);
-    return mapped;
-}
-
 std::string text_of(const Address& address, bool ipv4) {
     return ipv4 || address.family == 6 ? to_string(address) : "::ffff:" + to_string(address);
 }

@@ -78,12 +78,9 @@ Address ipv4_at(Bytes header, std::size_t at) {
 }
 
 Address ipv6_at(Bytes header, std::size_t at) {
-    sockaddr_in6 six{};
-    six.sin6_family = AF_INET6;
-    std::memcpy(&six.sin6_addr, &header[at], 16);
-    sockaddr_storage storage{};
-    std::memcpy(&storage, &six, sizeof six);
-    return from_sockaddr(storage).address;  // an IPv4-mapped one becomes IPv4
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &header[at], bytes.size());
+    return from_ipv6(bytes);
 }
 
 // 13th and 14th byte, as far as they are there.

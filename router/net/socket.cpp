@@ -161,6 +161,11 @@ int socket_family(int fd) {
     return family;
 }
 
+void close_at_once(Fd socket) {
+    const linger off{0, 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
 std::size_t accept_queue_length(int listener) {
     tcp_info info{};
     socklen_t size = sizeof info;

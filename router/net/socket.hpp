@@ -58,6 +58,10 @@ std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
 int socket_family(int fd);  // AF_INET, AF_INET6
 
+// close(2) waits for the peer of a socket with SO_LINGER, even if it is non-blocking (socket(7)); this does not. For a
+// socket that nobody else uses.
+void close_at_once(Fd socket);
+
 // Connections that wait to be accepted (tcp(7), TCP_INFO: tcpi_unacked of a listener).
 std::size_t accept_queue_length(int listener);
 

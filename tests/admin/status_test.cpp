@@ -97,8 +97,10 @@ TEST_F(StatusTest, NamesUnreadyHandlers) {
 
 // What a relay connects to, and how it stands; without one that is up nobody serves its ports.
 TEST_F(StatusTest, TellsBackends) {
-    scene_.series.handlers = {
-        {.name = "store", .row = 3, .delivery = "relay", .backends = {{"127.0.0.1:6379", 1}, {"127.0.0.1:6380", 2}}}};
+    scene_.series.handlers = {{.name = "store",
+                               .row = 3,
+                               .delivery = "relay",
+                               .backends = {{"127.0.0.1:6379", 1}, {"127.0.0.1:6380", 2, 1}}}};
     EXPECT_EQ(unready_handlers(*scene_.board, scene_.series), "handler store has no backend that is up\n");
     scene_.board->backends[2].up.set(1);
     scene_.board->backends[2].opened.add(5);

@@ -15,6 +15,7 @@ add_executable(config_test
   config/field_test.cpp
   config/fields_handler_test.cpp
   config/fields_port_test.cpp
+  config/fields_process_test.cpp
   config/fields_relay_test.cpp
   config/fields_router_test.cpp
   config/handlers_test.cpp

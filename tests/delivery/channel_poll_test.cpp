@@ -1,6 +1,7 @@
 #include "delivery/channel_poll.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -18,7 +19,7 @@ protected:
     void SetUp() override {
         for (std::uint32_t number = 1; number <= 3; ++number) {
             channels_[number] = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-            poll_.add(number, channels_[number].get());
+            poll_.add(number, channels_[number].get(), EPOLLIN);
         }
     }
 
@@ -106,7 +107,7 @@ TEST_F(ChannelPollTest, ForgetsRemovedChannels) {
     say(2);
     ASSERT_TRUE(test::run_until(io_, [&] { return heard_[2] == 1; }));
     EXPECT_EQ(heard_[1], 0u);
-    poll_.add(1, channels_[1].get());
+    poll_.add(1, channels_[1].get(), EPOLLIN);
     EXPECT_TRUE(test::run_until(io_, [&] { return heard_[1] == 1; }));
 }
 

@@ -24,17 +24,23 @@ protected:
     void open() {
         channel_.reset();
         channel_ = std::make_unique<HandoffChannel>(
-            process_.router_end(), 5, row_,
-            HandoffChannel::Events{.room = [this] { ++rooms_; },
-                                   .dead =
-                                       [this](std::vector<Accepted> left) {
-                                           dead_ = true;
-                                           for (const Accepted& accepted : left) left_.push_back(accepted.remote.port);
-                                           channel_.reset();
-                                       },
-                                   .broken = [this] { ++broken_; },
-                                   .release = [](Fd) {},
-                                   .dispatched = [this](std::uint64_t us) { dispatched_.push_back(us); }});
+            ProcessChannel::Setup{.channel = process_.router_end(),
+                                  .row_number = 5,
+                                  .row = row_,
+                                  .handler = "veg",
+                                  .events = {.room = [this] { ++rooms_; },
+                                             .dead = [this](std::vector<Accepted> left) { on_dead(std::move(left)); },
+                                             .broken = [this] { ++broken_; },
+                                             .release = [](Fd) {},
+                                             .dispatched = [this](std::uint64_t us) { dispatched_.push_back(us); },
+                                             .returned = [](Accepted) { FAIL() << "nobody gives one back"; },
+                                             .later = [this] { ++laters_; }}});
+    }
+
+    void on_dead(std::vector<Accepted> left) {
+        dead_ = true;
+        for (const Accepted& accepted : left) left_.push_back(accepted.remote.port);
+        channel_.reset();
     }
 
     void give_credit(std::uint32_t window) {
@@ -53,6 +59,7 @@ protected:
     metrics::ProcessRow row_;
     unsigned rooms_ = 0;
     unsigned broken_ = 0;
+    unsigned laters_ = 0;
     bool dead_ = false;
     Numbers left_;
     std::vector<std::uint64_t> dispatched_;

@@ -66,11 +66,10 @@ protected:
         relay->apply(handler, {port}, descriptors);
         run_ready(*io);
     }
-    // As SIGKILL does it: nothing is ended, nothing is told.
+    // As SIGKILL does it: the descriptors are closed, but nothing is ended and nothing is told.
     void crash() {
-        io->stop();
-        abandoned.push_back(std::move(relay));
-        abandoned_loops.push_back(std::move(io));
+        relay.reset();  // what it says to its thread is not heard any more
+        io.reset();
     }
 
     // The answer to this datagram; a backend that is given here echoes it.
@@ -106,8 +105,6 @@ protected:
     Fd listener, memory, loopback_socket;
     net::Endpoint asked;
     delivery::Descriptors descriptors;
-    std::vector<std::unique_ptr<boost::asio::io_context>> abandoned_loops;
-    std::vector<std::unique_ptr<delivery::UdpRelay>> abandoned;  // goes before its loop
     std::unique_ptr<boost::asio::io_context> io;
     std::unique_ptr<delivery::UdpRelay> relay;
 };

@@ -39,13 +39,14 @@ TEST(SeriesOf, NamesPortsAndHandlers) {
 TEST(SeriesOf, TellsDeliveriesApart) {
     delivery::Plan plan;
     plan.handlers = {{.name = "store", .delivery = "relay"}, {.name = "git", .delivery = "spawn"}};
-    plan.handlers[0].relay.backends = {{.row = 4, .name = "a:1"}, {.row = 2, .name = "b:1"}};
+    plan.handlers[0].relay.backends = {{.row = 4, .name = "a:1"}, {.row = 2, .number = 3, .name = "b:1"}};
     plan.ports = {{.key = "53/udp", .protocol = "udp", .handler = 0, .listeners = {9}, .flows = {.max = 77}}};
     const metrics::Series series = series_of(plan);
     ASSERT_EQ(series.handlers[0].backends.size(), 2u);
     EXPECT_EQ(series.handlers[0].backends[0].name, "a:1");
     EXPECT_EQ(series.handlers[0].backends[0].row, 4u);
     EXPECT_EQ(series.handlers[0].backends[1].row, 2u);
+    EXPECT_EQ(series.handlers[0].backends[1].number, 3u);
     EXPECT_TRUE(series.handlers[1].on_demand);
     EXPECT_TRUE(series.ports[0].router_reads);
     EXPECT_EQ(series.ports[0].limit, 77u);

@@ -1,5 +1,6 @@
 // What a handler's program finds when it starts: descriptors, environment, identity, limits.
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 
@@ -62,6 +63,36 @@ TEST_F(HandlerProgramTest, HandoffGetsItsChannel) {
     EXPECT_EQ(descriptors.at(3).substr(0, 8), "socket:[");
     EXPECT_GE(process->process->channel(), 0);
     EXPECT_EQ(process->process->channel_number(), 8u);
+}
+
+// The other dialects get a stream at 3, and only what the program itself looks for.
+TEST_F(HandlerProgramTest, DialectsGetTheirChannel) {
+    for (const config::Dialect dialect : {config::Dialect::node, config::Dialect::haproxy}) {
+        ProcessSetup setup{.handler = shell_handler("veg", "sleep 1000 <&3"), .channel_number = 8};
+        setup.handler.dialect = dialect;
+        const auto process = start(std::move(setup));
+        auto environment = environment_of_handler(process->pid());
+        EXPECT_FALSE(environment.contains("PORTIER_FD"));
+        EXPECT_EQ(environment.contains("NODE_CHANNEL_FD"), dialect == config::Dialect::node);
+        if (dialect == config::Dialect::node) {
+            EXPECT_EQ(environment["NODE_CHANNEL_FD"], "3");
+            EXPECT_EQ(environment["NODE_CHANNEL_SERIALIZATION_MODE"], "json");
+        }
+        int type = 0;
+        socklen_t size = sizeof type;
+        ASSERT_EQ(::getsockopt(process->process->channel(), SOL_SOCKET, SO_TYPE, &type, &size), 0);
+        EXPECT_EQ(type, SOCK_STREAM);
+    }
+}
+
+// A channel that closes tells haproxy nothing; its word for a graceful end is a signal.
+TEST_F(HandlerProgramTest, HaproxyIsDrainedByASignal) {
+    ProcessSetup setup{.handler = shell_handler("veg", kStays), .channel_number = 8};
+    setup.handler.dialect = config::Dialect::haproxy;
+    const auto process = start(std::move(setup));
+    process->process->drain(milliseconds(3'600'000));
+    ASSERT_TRUE(run_until_ended(*process));
+    EXPECT_EQ(process->ends[0].text, "signal SIGUSR1");
 }
 
 // Limits and working directory are the handler's.

@@ -36,14 +36,25 @@ protected:
     RouterOrder build(std::pair<std::uint32_t, int> destroy_events = {}) {
         std::vector<const Slot*> slots;
         for (const auto& slot : slots_) slots.push_back(slot.get());
-        return build_order({config_, sockets_, slots, leaving_, destroy_events, rows_});
+        return build_order({config_, sockets_, slots, leaving_, destroy_events, rows_, addresses_});
     }
 
     config::Config config_;
     SocketSet sockets_;
+    Addresses addresses_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::list<std::unique_ptr<HandlerProcess>> leaving_;
 };
+
+config::Handler relay_handler(const std::string& name, std::uint16_t addresses) {
+    config::Handler handler = shell_handler(name, kStays);
+    handler.delivery = config::Delivery::relay;
+    handler.command.clear();
+    for (std::uint16_t port = 1; port <= addresses; ++port)
+        handler.connect.push_back(
+            {.text = "127.0.0.1:" + std::to_string(port), .mark = {}, .host = "127.0.0.1", .port = port, .path = {}});
+    return handler;
+}
 
 // Every number that a plan says.
 std::vector<std::uint32_t> named(const delivery::Plan& plan) {
@@ -147,7 +158,52 @@ TEST_F(PlanBuilderTest, DescribesHandlersAndPorts) {
     EXPECT_EQ(plan.log_level, "debug");
 }
 
+// Where nothing of ours has to run first, every address can be connected to, but for those that shall get nothing.
+TEST_F(PlanBuilderTest, NamesTheAddressesOfARelay) {
+    config_.handlers[0] = relay_handler("veg", 3);
+    config_.handlers[0].connect[1].weight = 0;
+    config_.handlers[0].connect[2].host = "db";
+    addresses_["db"] = {*net::parse_address("127.0.0.9")};
+    const auto plan = build().plan.handlers[0];
+    ASSERT_EQ(plan.relay.backends.size(), 2u);
+    EXPECT_EQ(plan.relay.backends[0].number, 0u);
+    EXPECT_EQ(plan.relay.backends[1].number, 2u);
+    EXPECT_EQ(plan.relay.backends[1].address, "127.0.0.9");
+    EXPECT_NE(plan.relay.backends[0].row, plan.relay.backends[1].row);
+    EXPECT_EQ(build().plan.handlers[0].relay.backends[1].row, plan.relay.backends[1].row);
+}
+
+// With a command each address is that of the process with its number, and counts while that is ready.
+TEST_F(PlanBuilderTest, NamesTheAddressesOfReadyProcesses) {
+    config_.handlers[0] = relay_handler("veg", 2);
+    config_.handlers[0].command = {"sh", "-c", kStays};
+    config_.handlers[0].processes = 2;
+    EXPECT_TRUE(build().plan.handlers[0].relay.backends.empty());
+    start(config_.handlers[0], 1);
+    const auto one = build().plan.handlers[0].relay.backends;
+    ASSERT_EQ(one.size(), 1u);
+    EXPECT_EQ(one[0].number, 1u);
+    config_.handlers[0].connect.pop_back();
+    const auto shared = build().plan.handlers[0].relay.backends;
+    ASSERT_EQ(shared.size(), 1u) << "one address for all processes";
+    EXPECT_EQ(shared[0].number, 0u);
+}
+
 // A port without an address, no admin page, no announcements: empty, not something else.
+TEST_F(PlanBuilderTest, NamesWhatLetsRelayedFlowsSurvive) {
+    config_.handlers[1].delivery = config::Delivery::relay;
+    config_.router.log.connections = true;
+    sockets_ = SocketSet::build(config_, sockets_, next_number_);
+    const RouterOrder order = build();
+    const delivery::FlowsPlan& flows = order.plan.ports[2].flows;
+    EXPECT_TRUE(flows.log);
+    for (const std::uint32_t number : {flows.memory, flows.loopback_socket}) {
+        const auto is_it = [&](const auto& item) { return item.first == number && item.second >= 0; };
+        EXPECT_TRUE(number && std::any_of(order.descriptors.begin(), order.descriptors.end(), is_it));
+    }
+    EXPECT_EQ(order.plan.ports[0].flows.memory, 0u) << "not a relayed UDP port";
+}
+
 TEST_F(PlanBuilderTest, LeavesOutWhatThereIsNot) {
     config_.ports = {config_.ports[0]};
     config_.ports[0].address.reset();

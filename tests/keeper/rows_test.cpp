@@ -71,6 +71,23 @@ TEST_F(RowsTest, FullBoardUsesRowsOfPortsThatAreGone) {
     EXPECT_EQ(board_->globals.port_rows.get(), metrics::kMaxPortRows);
 }
 
+// And for the addresses of relays, unless a connection to them is left.
+TEST_F(RowsTest, FullBoardUsesRowsOfBackendsThatAreGone) {
+    std::set<std::string> all;
+    for (std::size_t i = 0; i < metrics::kMaxBackendRows; ++i) all.insert(std::to_string(i));
+    rows_.reserve_backends(all, {});
+    const std::uint32_t in_force = rows_.backend("0"), alive = rows_.backend("1"), gone = rows_.backend("2");
+    board_->backends[alive].opened.add();
+    board_->backends[gone].up.set(1);
+    EXPECT_THROW(rows_.backend("one more"), std::length_error);
+    rows_.reserve_backends({"a", "b"}, {"0"});
+    EXPECT_EQ(rows_.backend("0"), in_force);
+    EXPECT_EQ(rows_.backend("1"), alive);
+    EXPECT_EQ(board_->backends[gone].up.get(), 0u);
+    all.insert("one more");
+    EXPECT_THROW(rows_.reserve_backends(all, {}), std::length_error);
+}
+
 // The same for handlers, unless a process of theirs still runs.
 TEST_F(RowsTest, FullBoardUsesRowsOfHandlersThatAreGone) {
     for (std::size_t i = 0; i < metrics::kMaxHandlerRows; ++i) rows_.handler(std::to_string(i));

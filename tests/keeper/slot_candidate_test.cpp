@@ -62,6 +62,8 @@ TEST(SlotPlan, ComparesWhatAProcessWouldNotice) {
     EXPECT_TRUE(same([](SlotPlan& p) { p.handler.balance = config::Balance::source_hash; }));
     EXPECT_TRUE(same([](SlotPlan& p) { p.handler.restart.max = milliseconds(5); }));
     EXPECT_TRUE(same([](SlotPlan& p) { p.handler.mark.line = 99; }));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.connect.emplace_back().host = "db"; }));
+    EXPECT_TRUE(same([](SlotPlan& p) { p.handler.health.interval = milliseconds(5); }));
     EXPECT_FALSE(same([](SlotPlan& p) { p.handler.command.push_back("x"); }));
     EXPECT_FALSE(same([](SlotPlan& p) { p.handler.env["A"] = "1"; }));
     EXPECT_FALSE(same([](SlotPlan& p) { p.handler.limits.open_files = 5; }));

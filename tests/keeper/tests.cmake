@@ -1,8 +1,10 @@
 # Tests of router/keeper; one for each source but keeper.cpp, reload.cpp and router_process.cpp, which start a second
 # portier: tests/e2e has those.
 add_executable(keeper_test
+  keeper/backends_test.cpp
   keeper/changes_test.cpp
   keeper/demand_test.cpp
+  keeper/flow_stores_test.cpp
   keeper/handler_process_program_test.cpp
   keeper/handler_process_test.cpp
   keeper/notify_socket_test.cpp
@@ -11,6 +13,7 @@ add_executable(keeper_test
   keeper/plan_builder_test.cpp
   keeper/pool_end_test.cpp
   keeper/pool_test.cpp
+  keeper/resolver_test.cpp
   keeper/rows_test.cpp
   keeper/sampler_test.cpp
   keeper/shared_listeners_test.cpp

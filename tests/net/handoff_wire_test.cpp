@@ -36,10 +36,10 @@ std::vector<Door> random_doors(test::Random& random, std::vector<Bytes>& store) 
     store.reserve(kMaxDoors * 4);
     std::vector<Door> doors(random.between(1, kMaxDoors));
     for (Door& door : doors) {
-        const bool ipv4 = random.between(0, 1);
         door.id = random();
         door.protocol = random.between(0, 1) ? 6 : 17;
         for (Endpoint* endpoint : {&door.local, &door.remote}) {
+            const bool ipv4 = random.between(0, 1);  // a PROXY header may tell ends of two families
             endpoint->address.family = ipv4 ? 4 : 6;
             for (std::size_t i = 0; i < (ipv4 ? 4u : 16u); ++i)
                 endpoint->address.bytes[i] = static_cast<std::uint8_t>(random());
