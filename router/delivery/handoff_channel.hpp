@@ -2,7 +2,9 @@
 // *credit*, and which it has, *taken*. Desk thread only.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "delivery/process_channel.hpp"
@@ -24,8 +26,8 @@ private:
 
     std::uint64_t window() const override;
     std::error_code transmit(std::uint64_t id, const Accepted& accepted) override;
-    Said read_one();
     std::error_code tell_idle(std::uint32_t idle_ms);
+    Said read_one();
     void on_taken(std::uint64_t id);
 
     std::uint64_t inherited_ = 0;  // last id that a router before us had sent

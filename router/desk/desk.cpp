@@ -30,7 +30,8 @@ Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
             [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
                 listeners_.at(listener)->passed_gate(std::move(passed));
             }),
-      idle_timer_(io) {}
+      idle_timer_(io),
+      patience_(io) {}
 
 Desk::~Desk() {
     relay_threads_.stop();  // before what runs on them goes
@@ -254,8 +255,11 @@ void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, 
     if (found != ports_.end()) found->second.admission->recount(living);
 }
 
-void Desk::stop(std::function<void()> done) {
-    on_stopped_ = std::move(done);
+void Desk::stop(std::chrono::milliseconds patience, std::function<void()> done) {
+    patience_.set(patience, [this] {
+        for (const auto& delivery : leaving_) delivery->end();
+    });
+    if (std::exchange(on_stopped_, std::move(done))) return;
     delivery::Plan nothing;
     nothing.leaving = alive_;
     delivery::Descriptors none;
@@ -263,10 +267,13 @@ void Desk::stop(std::function<void()> done) {
     wait_until_idle();
 }
 
-// What is under way is taken within milliseconds; a process that does not is the keeper's business.
+// What is under way to a process is taken within milliseconds; a process that does not is the keeper's business.
 void Desk::wait_until_idle() {
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
-    if (leaving_.empty()) return on_stopped_();
+    if (leaving_.empty()) {
+        patience_.cancel();
+        return std::exchange(on_stopped_, nullptr)();
+    }
     idle_timer_.expires_after(std::chrono::milliseconds(5));
     idle_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) wait_until_idle();

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
@@ -40,8 +42,9 @@ public:
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
 
-    // Stops accepting after what is waiting; `done` is called when everything accepted is in a process's hands.
-    void stop(std::function<void()> done);
+    // Stops accepting after what is waiting; `done` is called when everything accepted is in a process's hands or has
+    // ended. What is still with the router after `patience` is closed; a second call can shorten that.
+    void stop(std::chrono::milliseconds patience, std::function<void()> done);
 
     // A connection of this port has ended (posted by accounting where a limit per source needs it).
     void connection_ended(std::uint32_t port_row, const net::Address& source);
@@ -97,6 +100,7 @@ private:
     net::DatagramReader reader_;
     std::map<std::uint32_t, std::unique_ptr<FlowPort>> flow_ports_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;
+    Alarm patience_;  // with what is left when stopping
     std::function<void()> on_stopped_;
 };
 

@@ -17,13 +17,14 @@ add_executable(delivery_test
   delivery/handover_test.cpp
   delivery/haproxy_channel_test.cpp
   delivery/link_test.cpp
-  delivery/networks_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
+  delivery/spawn_request_test.cpp
+  delivery/spawn_test.cpp
   delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
