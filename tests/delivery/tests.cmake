@@ -12,6 +12,7 @@ add_executable(delivery_test
   delivery/flow_table_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
+  delivery/handoff_flows_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
   delivery/handover_test.cpp

@@ -24,6 +24,7 @@ set(e2e_light
   spawn_styles
   spawn_wait
   supervision
+  udp_handoff
   udp_relay)
 set(e2e_heavy
   descriptors
