@@ -6,7 +6,10 @@ set(e2e_light
   balance
   command_line
   contract
+  dialect_haproxy
+  dialect_node
   dns_example
+  examples
   handler_audit
   houses
   inherit
