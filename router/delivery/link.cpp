@@ -123,8 +123,8 @@ std::error_code send_plan(int link, std::uint64_t generation, const std::string&
     return send_header(link, {LinkType::plan, 0, generation}, std::span(&descriptor, 1), patience_ms);
 }
 
-std::error_code send_stop(int link) {
-    return send_header(link, {LinkType::stop, 0, 0}, {}, 0);
+std::error_code send_stop(int link, std::chrono::milliseconds patience) {
+    return send_header(link, {LinkType::stop, 0, static_cast<std::uint64_t>(patience.count())}, {}, 0);
 }
 
 std::error_code send_ping(int link, std::uint64_t generation) {
@@ -171,12 +171,11 @@ LinkReceived receive_link(int link) {
 LinkReceived receive_from_router(int link) {
     std::array<std::byte, sizeof(Header) + sizeof(SpawnRequest)> buffer;
     net::Received received = net::receive_message(link, buffer);
-    if (received.error == std::errc::resource_unavailable_try_again || received.error == std::errc::broken_pipe)
-        return {received.error, std::nullopt};
-    auto message = received.error ? std::nullopt : decode_from_router(std::span(buffer).first(received.size), received);
+    std::optional<LinkMessage> message;
+    if (!received.error) message = decode_from_router(std::span(buffer).first(received.size), received);
     for (Fd& refused : received.descriptors) net::close_at_once(std::move(refused));
-    if (!message) return {errno_code(EBADMSG), std::nullopt};
-    return {{}, std::move(message)};
+    if (!received.error && !message) received.error = errno_code(EBADMSG);
+    return {received.error, std::move(message)};
 }
 
 }  // namespace portier::delivery

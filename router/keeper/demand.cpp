@@ -74,9 +74,9 @@ void Demand::watch_sockets(const Slot& slot, const std::set<int>& attended) {
     for (const InheritedSocket& inherited : slot.plan().sockets) {
         const int fd = inherited.socket->fd.get();
         if (sockets_.contains(fd) || attended.contains(fd)) continue;
-        const auto wake = [this, handler = slot.plan().handler.name] {
+        const auto wake = [this, key = SlotKey{slot.plan().handler.name, slot.plan().slot}] {
             const auto woken = events_.wake;  // assign() may destroy this closure while it runs
-            woken(handler);
+            woken(SlotKey(key));
         };
         sockets_[fd] = std::make_unique<Readable>(io_, fd, wake);
         sockets_[fd]->wait();

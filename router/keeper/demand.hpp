@@ -21,7 +21,7 @@ namespace portier::keeper {
 class Demand {
 public:
     struct Events {
-        std::function<void(const std::string& handler)> wake;
+        std::function<void(const SlotKey& key)> wake;
         std::function<void(const SlotKey& key)> put_to_sleep;
     };
 

@@ -1,17 +1,17 @@
 #include "keeper/handler_process.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "keeper/command.hpp"
+#include "keeper/exits.hpp"
 #include "net/channel.hpp"
 #include "net/stream_channel.hpp"
-#include "proc/descriptor_limit.hpp"
 
 namespace portier::keeper {
 
@@ -20,21 +20,6 @@ namespace {
 // A process that takes no more connections may just be about to end.
 constexpr std::chrono::seconds kFarewell{1};
 constexpr int kFirstDescriptor = 3;  // PORTIER_FD, SD_LISTEN_FDS_START
-
-std::vector<proc::ResourceLimit> resource_limits(const config::Limits& limits) {
-    std::vector<proc::ResourceLimit> result;
-    const auto add = [&](int resource, const std::optional<std::uint64_t>& value) {
-        if (value) result.push_back({resource, *value});
-    };
-    add(RLIMIT_NOFILE, limits.open_files);
-    add(RLIMIT_AS, limits.memory);
-    add(RLIMIT_NPROC, limits.processes);
-    add(RLIMIT_CORE, limits.core);
-    if (limits.cpu)
-        result.push_back(
-            {RLIMIT_CPU, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(*limits.cpu).count())});
-    return result;
-}
 
 // LISTEN_FDNAMES is separated by colons, so a name must not have one (sd_listen_fds_with_names(3)).
 std::string joined_names(const std::vector<InheritedSocket>& sockets) {
@@ -58,9 +43,25 @@ std::map<std::string, std::string> channel_variables(config::Dialect dialect) {
     return {};
 }
 
-std::string identity_text(const config::Handler& handler) {
-    if (handler.user.empty()) return "group " + handler.group;
-    return "user " + handler.user + (handler.group.empty() ? "" : " or group " + handler.group);
+bool is_inetd_wait(const config::Handler& handler) {
+    return handler.delivery == config::Delivery::spawn;  // its other styles have no processes that stay
+}
+
+void add_as_systemd(proc::Command& command, const std::vector<InheritedSocket>& sockets) {
+    if (sockets.empty()) return;
+    int number = kFirstDescriptor;
+    for (const InheritedSocket& socket : sockets) command.descriptors.emplace_back(number++, socket.socket->fd.get());
+    command.environment["LISTEN_FDS"] = std::to_string(sockets.size());
+    command.environment["LISTEN_FDNAMES"] = joined_names(sockets);
+    command.pid_variable = "LISTEN_PID";
+}
+
+// inetd(8), wait: the socket is all that the program gets, and it waits for what comes. Nobody else reads it now.
+void add_as_inetd(proc::Command& command, const OpenSocket& socket) {
+    ::fcntl(socket.fd.get(), F_SETFL, ::fcntl(socket.fd.get(), F_GETFL) & ~O_NONBLOCK);
+    command.descriptors.clear();
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        command.descriptors.emplace_back(standard, socket.fd.get());
 }
 
 }  // namespace
@@ -110,48 +111,22 @@ std::uint64_t HandlerProcess::started_ms() const {
 
 proc::Command HandlerProcess::make_command(int output, int far_channel) {
     const config::Handler& handler = setup_.handler;
-    proc::Command command;
-    command.program = handler.program;
-    command.argv = handler.command;
-    command.working_directory = handler.working_directory;
-    command.limits = resource_limits(handler.limits);
-    if (!handler.limits.open_files) command.soft_descriptor_limit = proc::former_descriptor_limit();
-    command.parent_death_signal = handler.stop.signal;
+    proc::Command command = base_command(handler);
     command.descriptors = {{STDOUT_FILENO, output}, {STDERR_FILENO, output}};
-    command.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                           {"PORTIER_HANDLER", handler.name},
-                           {"PORTIER_PROCESS", std::to_string(setup_.slot)},
-                           {"NOTIFY_SOCKET", notify_->name()}};
-    for (const char* inherited : {"PATH", "LANG", "TZ"})
-        if (const char* value = ::getenv(inherited)) command.environment[inherited] = value;
+    command.environment["PORTIER_PROCESS"] = std::to_string(setup_.slot);
+    command.environment["NOTIFY_SOCKET"] = notify_->name();
     if (handler.watchdog.count() > 0)
         command.environment["WATCHDOG_USEC"] = std::to_string(std::chrono::microseconds(handler.watchdog).count());
     if (far_channel >= 0) {
         command.descriptors.emplace_back(kFirstDescriptor, far_channel);
         command.environment.merge(channel_variables(handler.dialect));
     }
-    int number = kFirstDescriptor;
-    for (const InheritedSocket& socket : setup_.sockets)
-        command.descriptors.emplace_back(number++, socket.socket->fd.get());
-    if (!setup_.sockets.empty()) {
-        command.environment["LISTEN_FDS"] = std::to_string(setup_.sockets.size());
-        command.environment["LISTEN_FDNAMES"] = joined_names(setup_.sockets);
-        command.pid_variable = "LISTEN_PID";
-    }
-    add_identity(command);
-    for (const auto& [name, value] : handler.env) command.environment[name] = value;
+    if (is_inetd_wait(handler))
+        add_as_inetd(command, *setup_.sockets.front().socket);
+    else
+        add_as_systemd(command, setup_.sockets);
+    add_configured_environment(command, handler);
     return command;
-}
-
-void HandlerProcess::add_identity(proc::Command& command) const {
-    if (setup_.handler.user.empty() && setup_.handler.group.empty()) return;
-    command.identity = proc::find_identity(setup_.handler.user, setup_.handler.group);
-    if (!command.identity)
-        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "handler " + setup_.handler.name + ": " + identity_text(setup_.handler) + " is gone");
-    if (setup_.handler.user.empty()) return;  // the names stay as they are
-    command.environment["USER"] = command.environment["LOGNAME"] = command.identity->user;
-    command.environment["HOME"] = command.identity->home;
 }
 
 void HandlerProcess::on_variable(std::string_view key, std::string_view value) {
@@ -194,7 +169,8 @@ void HandlerProcess::watchdog_expired() {
 }
 
 void HandlerProcess::drain(std::chrono::milliseconds patience) {
-    if (!channel_ || !ready_) return stop();  // accepts by itself, or was never given a connection
+    const bool finishes = channel_ || is_relayed_to() || is_inetd_wait(setup_.handler);
+    if (!finishes || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);
     // haproxy takes no notice of a channel that closes; this is its word for a graceful end.
@@ -236,7 +212,10 @@ std::optional<proc::Ending> HandlerProcess::finish() {
     const auto ending = proc::reap(child_);
     child_.pidfd.reset();
     output_.finish();
-    if (ending) handler_row_.ended_cpu_microseconds.add(static_cast<std::uint64_t>(ending->cpu_seconds * 1e6));
+    if (is_inetd_wait(setup_.handler))
+        count_exit(handler_row_, ending);
+    else if (ending)
+        handler_row_.ended_cpu_microseconds.add(static_cast<std::uint64_t>(ending->cpu_seconds * 1e6));
     row_.cpu_microseconds.set(0);
     set_state(metrics::ProcessState::absent);
     return ending;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -28,11 +29,18 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       executable_(::open("/proc/self/exe", O_PATH | O_CLOEXEC)),
       resolver_(io, lookup_helper(executable_.get(), ::geteuid() == 0 ? config_.router.user : "")),
       pool_({io, *board_, rows_, next_number_}),
+      spawner_(io, *board_, rows_,
+               [this](const delivery::SpawnEnd& end) {
+                   if (router_) router_->spawned_ended(end);
+               }),
       sampler_(io, *board_),
       shared_listeners_(io, *board_),
-      orphans_(io, [this](pid_t pid) { return pid == router_pid() || resolver_.owns(pid) || pool_.owns(pid); }),
+      orphans_(io,
+               [this](pid_t pid) {
+                   return pid == router_pid() || resolver_.owns(pid) || pool_.owns(pid) || spawner_.owns(pid);
+               }),
       demand_(io, *board_,
-              {.wake = [this](const std::string& handler) { pool_.wake(handler); },
+              {.wake = [this](const SlotKey& key) { pool_.wake(key); },
                .put_to_sleep = [this](const SlotKey& key) { pool_.put_to_sleep(key); }}),
       json_log_(json_log) {
     pool_.set_on_changed([this] { publish_soon(); });
@@ -47,12 +55,16 @@ void Keeper::start() {
     sockets_.tune(config_);
     open_destroy_events();
     join_destroy_events();
-    RouterProcess::Options options{.user = ::geteuid() == 0 ? config_.router.user : "",
-                                   .json_log = json_log_,
-                                   .log_level = config::to_string(config_.router.log.level),
-                                   .make_order = [this] { return make_order(); },
-                                   .on_demand = [this](std::uint32_t row) { wake_by_row(row); },
-                                   .on_broken = [this](std::uint32_t row) { pool_.replace_broken(row); }};
+    spawner_.assign(config_);
+    RouterProcess::Options options{
+        .user = ::geteuid() == 0 ? config_.router.user : "",
+        .json_log = json_log_,
+        .log_level = config::to_string(config_.router.log.level),
+        .make_order = [this] { return make_order(); },
+        .on_demand = [this](std::uint32_t row) { wake_by_row(row); },
+        .on_broken = [this](std::uint32_t row) { pool_.replace_broken(row); },
+        .on_spawn = [this](const delivery::SpawnRequest& request,
+                           Fd connection) { return spawner_.start(request, std::move(connection)); }};
     router_ = std::make_unique<RouterProcess>(io_, board_, std::move(options));
     metrics::Globals& globals = board_->globals;
     globals.generation.set(1);
@@ -78,10 +90,7 @@ void Keeper::open_destroy_events() {
 
 void Keeper::join_destroy_events() {
     if (!destroy_events_.second) return;
-    for (const auto& [key, socket] : sockets_.all()) {
-        if (key.protocol != config::Protocol::tcp) continue;
-        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
-        const auto group = ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6;
+    for (const net::DestroyGroup group : wanted_groups()) {
         if (!joined_.insert(group).second) continue;
         if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group)) {
             log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.message()}});
@@ -96,6 +105,28 @@ void Keeper::reserve_rows(const config::Config& next, const Addresses& addresses
     rows_.reserve_backends(backend_row_names(next, addresses), backend_row_names(config_, addresses_));
 }
 
+// Of TCP the families of our listeners; of UDP those of our flows: a socket for every address has clients of both.
+std::set<net::DestroyGroup> Keeper::wanted_groups() const {
+    std::set<net::DestroyGroup> groups;
+    for (const auto& [key, socket] : sockets_.all()) {
+        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
+        if (key.protocol == config::Protocol::tcp)
+            groups.insert(ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6);
+    }
+    for (const config::Port& port : config_.ports) {
+        if (port.protocol != config::Protocol::udp || !hands_off(port)) continue;
+        if (!port.address || port.address->family == 4) groups.insert(net::DestroyGroup::udp_ipv4);
+        if (!port.address || port.address->family == 6) groups.insert(net::DestroyGroup::udp_ipv6);
+    }
+    return groups;
+}
+
+bool Keeper::hands_off(const config::Port& port) const {
+    return std::any_of(config_.handlers.begin(), config_.handlers.end(), [&](const config::Handler& handler) {
+        return handler.name == port.handler && handler.delivery == config::Delivery::handoff;
+    });
+}
+
 RouterOrder Keeper::make_order() {
     return build_order({.config = config_,
                         .sockets = sockets_,
@@ -103,7 +134,8 @@ RouterOrder Keeper::make_order() {
                         .leaving = pool_.leaving(),
                         .destroy_events = {destroy_events_.first, destroy_events_.second.get()},
                         .rows = rows_,
-                        .addresses = addresses_});
+                        .addresses = addresses_,
+                        .running = [this](std::uint32_t row) { return spawner_.running(row); }});
 }
 
 // Several changes of one turn of the event loop make one plan.
@@ -120,7 +152,13 @@ void Keeper::publish() {
     demand_.assign(pool_.slots());
     if (reload_committing()) return;  // the router has its order; finish_reload() publishes what changed meanwhile
     // A process that was put to sleep ends once the router no longer sends it anything.
-    router_->publish([this] { pool_.drain_leaving(config_.router.drain_timeout); });
+    router_->publish([this] { let_go(); });
+}
+
+// The router no longer sends anything to processes that were put aside, and asks for none of handlers that are gone.
+void Keeper::let_go() {
+    pool_.drain_leaving(config_.router.drain_timeout);
+    spawner_.settle(config_.router.drain_timeout);
 }
 
 void Keeper::wake_by_row(std::uint32_t handler_row) {
@@ -130,7 +168,9 @@ void Keeper::wake_by_row(std::uint32_t handler_row) {
 
 void Keeper::stop(std::function<void()> stopped) {
     if (std::exchange(stopping_, true)) {
+        router_->hurry();
         pool_.hurry();
+        spawner_.hurry();
         return;
     }
     log_info("stopping", {{"drain_timeout_ms", config_.router.drain_timeout.count()}});
@@ -139,11 +179,22 @@ void Keeper::stop(std::function<void()> stopped) {
     demand_.stop();
     call_off_reloads();
     pool_.retire();
-    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
-    router_->stop([this, stopped = std::move(stopped)] {
+    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close
+    // and the processes end. Those that it relays to last as long as the router has connections.
+    const auto gone = [left = std::make_shared<int>(3), stopped = std::move(stopped)] {
+        if (--*left == 0) stopped();
+    };
+    const auto released = [this, gone] {
+        if (std::exchange(released_, true)) return;
         sockets_ = SocketSet();
-        pool_.stop(config_.router.drain_timeout, stopped);
-    });
+        pool_.stop(config_.router.drain_timeout, gone);
+        spawner_.stop(config_.router.drain_timeout, gone);
+    };
+    router_->stop({.patience = config_.router.drain_timeout, .released = released, .ended = [this, gone, released] {
+                       released();
+                       pool_.end_relayed();
+                       gone();
+                   }});
 }
 
 }  // namespace portier::keeper

@@ -22,6 +22,7 @@
 #include "keeper/sampler.hpp"
 #include "keeper/shared_listeners.hpp"
 #include "keeper/socket_set.hpp"
+#include "keeper/spawner.hpp"
 #include "metrics/board.hpp"
 #include "net/sock_diag.hpp"
 
@@ -69,8 +70,11 @@ private:
     void publish_soon();
     void publish();
     void wake_by_row(std::uint32_t handler_row);
+    void let_go();
     void open_destroy_events();
     void join_destroy_events();
+    std::set<net::DestroyGroup> wanted_groups() const;
+    bool hands_off(const config::Port& port) const;
     void begin_reload();
     void on_resolved(const Addresses& addresses, const std::string& problem);
     void reserve_rows(const config::Config& next, const Addresses& addresses);
@@ -98,6 +102,7 @@ private:
     Fd executable_;  // opened at the start: later the file may be replaced by another version
     Resolver resolver_;
     Pool pool_;
+    Spawner spawner_;
     Sampler sampler_;
     SharedListeners shared_listeners_;
     Orphans orphans_;
@@ -110,6 +115,7 @@ private:
     bool publish_pending_ = false;
     bool json_log_;
     bool stopping_ = false;
+    bool released_ = false;  // while stopping: the router accepts nothing more
 };
 
 }  // namespace portier::keeper

@@ -6,7 +6,6 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/log.hpp"
 
 namespace portier::keeper {
 
@@ -21,8 +20,12 @@ constexpr std::size_t kBytesPerSecond = 4 << 20;
 
 }  // namespace
 
-Output::Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot)
-    : io_(io), handler_(std::move(handler)), slot_(slot), pause_(io), window_end_(io) {}
+Output::Output(boost::asio::io_context& io, std::string handler, std::optional<std::uint32_t> slot)
+    : io_(io),
+      handler_(std::move(handler)),
+      process_(slot ? LogField("process", *slot) : LogField("process", "-")),
+      pause_(io),
+      window_end_(io) {}
 
 Fd Output::open() {
     int ends[2];
@@ -92,7 +95,7 @@ void Output::print_line() {
     }
     if (printed_ < kLinesPerSecond) {
         ++printed_;
-        log_info(line, {{"handler", handler_}, {"process", slot_}});
+        log_info(line, {{"handler", handler_}, process_});
     } else if (left_out_++ == 0) {
         window_end_.set(std::chrono::milliseconds(window_ms_ + kWindowMs - now), [this] { tell_left_out(); });
     }
@@ -101,8 +104,7 @@ void Output::print_line() {
 void Output::tell_left_out() {
     window_end_.cancel();
     const std::uint64_t lines = std::exchange(left_out_, 0);
-    if (lines)
-        log_warning("output of a handler was left out", {{"handler", handler_}, {"process", slot_}, {"lines", lines}});
+    if (lines) log_warning("output of a handler was left out", {{"handler", handler_}, process_, {"lines", lines}});
 }
 
 }  // namespace portier::keeper

@@ -6,17 +6,20 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/alarm.hpp"
 #include "base/fd.hpp"
+#include "base/log.hpp"
 #include "base/readable.hpp"
 
 namespace portier::keeper {
 
 class Output {
 public:
-    Output(boost::asio::io_context& io, std::string handler, std::uint32_t slot);
+    // `slot`: none where the processes of a handler share one output.
+    Output(boost::asio::io_context& io, std::string handler, std::optional<std::uint32_t> slot);
 
     // The write end, for the child; call once per process. Throws std::system_error.
     Fd open();
@@ -36,7 +39,7 @@ private:
 
     boost::asio::io_context& io_;
     std::string handler_;
-    std::uint32_t slot_;
+    LogField process_;
     Fd pipe_;
     std::unique_ptr<Readable> readable_;
     std::string line_, last_line_;

@@ -95,7 +95,8 @@ public:
     RouterOrder build() {
         for (const config::Handler& handler : input_.config.handlers) {
             handler_index_[handler.name] = static_cast<std::uint32_t>(plan_.handlers.size());
-            plan_.handlers.push_back(handler_plan(handler, input_.rows));
+            delivery::HandlerPlan& plan = plan_.handlers.emplace_back(handler_plan(handler, input_.rows));
+            if (input_.running) plan.spawn.running = input_.running(plan.row);
         }
         add_processes();
         for (std::size_t i = 0; i < plan_.handlers.size(); ++i) add_backends(i);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <utility>
@@ -30,6 +31,8 @@ struct PlanInput {
     std::pair<std::uint32_t, int> destroy_events;  // number 0: none
     Rows& rows;
     const Addresses& addresses;  // of the names in `config`
+    // Who serves a connection for the handler with this row (spawn).
+    std::function<std::vector<delivery::RunningPlan>(std::uint32_t)> running = nullptr;
 };
 
 RouterOrder build_order(const PlanInput& input);

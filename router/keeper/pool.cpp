@@ -8,11 +8,30 @@
 
 namespace portier::keeper {
 
+namespace {
+
+// A slot for each socket, named by the socket's number, so that it stays the same when other ports come and go.
+void add_inetd_wait(std::map<SlotKey, SlotPlan>& wanted, const config::Handler& handler,
+                    const std::vector<config::Port>& ports, const SocketSet& sockets) {
+    config::Handler on_demand = handler;
+    on_demand.start = config::Start::on_demand;
+    for (const config::Port& port : ports) {
+        if (port.handler != handler.name) continue;
+        for (const auto& socket : sockets.of_port(port, 0))
+            wanted[{handler.name, socket->number}] = {on_demand, socket->number, {{socket, port.key}}};
+    }
+}
+
+}  // namespace
+
 std::map<SlotKey, SlotPlan> wanted_slots(const config::Config& config, const SocketSet& sockets) {
     std::map<SlotKey, SlotPlan> wanted;
     for (const config::Handler& handler : config.handlers)
         for (std::uint32_t slot = 0; slot < handler.processes; ++slot)
             wanted[{handler.name, slot}] = {handler, slot, {}};
+    for (const config::Handler& handler : config.handlers)
+        if (handler.delivery == config::Delivery::spawn && !config::router_accepts(handler))
+            add_inetd_wait(wanted, handler, config.ports, sockets);
     for (const config::Port& port : config.ports)
         for (auto& [key, plan] : wanted) {
             if (key.first != port.handler || plan.handler.delivery != config::Delivery::inherit) continue;
@@ -144,6 +163,14 @@ void Pool::stop(std::chrono::milliseconds patience, std::function<void()> ended)
     drain_leaving(patience);
 }
 
+void Pool::wake(const SlotKey& key) {
+    const auto found = slots_.find(key);
+    if (found == slots_.end()) return;
+    // The processes of other deliveries share what has arrived.
+    if (found->second->plan().handler.delivery != config::Delivery::spawn) return wake(key.first);
+    if (found->second->sleeps()) found->second->start();
+}
+
 void Pool::wake(const std::string& handler) {
     for (auto& [key, slot] : slots_)
         if (key.first == handler && slot->sleeps()) slot->start();
@@ -159,6 +186,11 @@ void Pool::put_to_sleep(const SlotKey& key) {
     if (found == slots_.end() || !found->second->is_ready()) return;
     put_aside(*found->second, "idle");
     on_changed_();
+}
+
+void Pool::end_relayed() {
+    for (auto& process : leaving_)
+        if (process->is_relayed_to()) process->stop();
 }
 
 void Pool::hurry() {

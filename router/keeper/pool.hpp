@@ -50,6 +50,8 @@ public:
 
     // Starts the processes of a handler that are started on demand.
     void wake(const std::string& handler);
+    // Something has arrived at a socket of this slot.
+    void wake(const SlotKey& key);
     // Puts aside a process that has nothing to do (drain_leaving() then ends it); the slot sleeps.
     void put_to_sleep(const SlotKey& key);
 
@@ -61,7 +63,8 @@ public:
     void retire();
     // After retire(): drain, then signals; `ended` is called when no process is left.
     void stop(std::chrono::milliseconds patience, std::function<void()> ended);
-    void hurry();  // a second request to stop: the stop signal now
+    void end_relayed();  // of those that were put aside, the ones that the router relayed to: it has no more for them
+    void hurry();        // a second request to stop: the stop signal now
 
 private:
     std::unique_ptr<Slot> make_slot(const SlotPlan& plan);

@@ -140,11 +140,12 @@ void Keeper::commit_reload() {
     addresses_ = std::move(reload_->addresses);
     sockets_ = std::move(reload_->sockets);
     pool_.commit(reload_->wanted);
+    spawner_.assign(config_);
     tune_sockets();
     set_log_level(log_severity(config::to_string(config_.router.log.level)));
     join_destroy_events();
     router_->publish([this, old_sockets, changed] {
-        pool_.drain_leaving(config_.router.drain_timeout);
+        let_go();
         finish_reload({.ok = true, .changed = changed, .text = ""});
     });
 }

@@ -10,7 +10,6 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "delivery/link.hpp"
 #include "net/channel.hpp"
 
 namespace portier::keeper {
@@ -25,12 +24,13 @@ constexpr unsigned kManyDeaths = 20;
 constexpr std::uint64_t kDeathsForgottenMs = 10'000;
 constexpr std::chrono::milliseconds kDelay{500};
 constexpr std::chrono::seconds kPingPeriod{5};
+constexpr std::chrono::milliseconds kEndsDelay{20};
 constexpr int kMessagesPerTurn = 64;
 
 }  // namespace
 
 RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options)
-    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io), next_ping_(io) {
+    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io), next_ping_(io), next_ends_(io) {
     // Opened now: later the file may be replaced by another version, or lie where the router's user may not look.
     executable_ = Fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
     if (!executable_) throw_errno("open /proc/self/exe");
@@ -51,7 +51,7 @@ void RouterProcess::start() {
 
 void RouterProcess::spawn() {
     started_ms_ = monotonic_milliseconds();
-    net::ChannelPair pair = net::make_channel();
+    net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
     proc::Command command;
     command.program = "/proc/self/exe";
     command.executable = executable_.get();
@@ -72,6 +72,7 @@ void RouterProcess::spawn() {
     child_ = proc::spawn(command, "router");
     link_ = std::move(pair.near);
     offered_.clear();
+    ends_.clear();  // the new router learns from its plan who lives
     exit_ = std::make_unique<Readable>(io_, child_.pidfd.get(), [this] { on_exit(); });
     exit_->wait();
     link_readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { on_link(); });
@@ -122,25 +123,65 @@ void RouterProcess::ping() {
 
 void RouterProcess::on_link() {
     for (int i = 0; i < kMessagesPerTurn; ++i) {
-        const delivery::LinkReceived received = delivery::receive_from_router(link_.get());
+        delivery::LinkReceived received = delivery::receive_from_router(link_.get());
         if (received.error == std::errc::resource_unavailable_try_again) break;
-        if (received.error == std::errc::bad_message) {
-            log_error("the router says what no router says, another one is started");
-            proc::kill_group(child_, SIGKILL);
-        }
+        if (received.error == std::errc::bad_message) return refuse_router();
         if (received.error) return;  // its end shows in the pidfd
-        const std::uint64_t number = received.message->generation;
-        switch (received.message->type) {
-            case delivery::LinkType::demand: options_.on_demand(static_cast<std::uint32_t>(number)); break;
-            case delivery::LinkType::broken: options_.on_broken(static_cast<std::uint32_t>(number)); break;
-            default: on_applied(number);
-        }
+        if (!on_message(std::move(*received.message))) return refuse_router();
     }
     link_readable_->wait();
 }
 
+// False: no router says that.
+bool RouterProcess::on_message(delivery::LinkMessage message) {
+    const auto row = static_cast<std::uint32_t>(message.generation);
+    switch (message.type) {
+        case delivery::LinkType::demand: options_.on_demand(row); break;
+        case delivery::LinkType::broken: options_.on_broken(row); break;
+        case delivery::LinkType::spawn: return options_.on_spawn(message.spawn, std::move(message.connection));
+        default: on_applied(message.generation);
+    }
+    return true;
+}
+
+void RouterProcess::refuse_router() {
+    log_error("the router says what no router says, another one is started");
+    proc::kill_group(child_, SIGKILL);
+}
+
+// Of a router that has ended: connections that it had accepted and sent are no longer anybody else's.
+void RouterProcess::read_last_wishes() {
+    bool reset = false;
+    for (;;) {
+        delivery::LinkReceived received = delivery::receive_from_router(link_.get());
+        // Once, before the rest, where the router has left something unread itself.
+        if (received.error == std::errc::connection_reset && !std::exchange(reset, true)) continue;
+        if (received.error) return;
+        if (received.message->type == delivery::LinkType::spawn)
+            options_.on_spawn(received.message->spawn, std::move(received.message->connection));
+    }
+}
+
+void RouterProcess::spawned_ended(const delivery::SpawnEnd& end) {
+    if (!link_) return;
+    ends_.push_back(end);
+    send_ends();
+}
+
+void RouterProcess::send_ends() {
+    while (!ends_.empty()) {
+        const auto error = delivery::send_spawned_ended(link_.get(), ends_.front());
+        if (error == std::errc::resource_unavailable_try_again)
+            return next_ends_.set(kEndsDelay, [this] { send_ends(); });
+        ends_.pop_front();  // if the router is dead, nobody needs it
+    }
+}
+
 void RouterProcess::on_applied(std::uint64_t revision) {
-    if (ended_) return;  // it is waited for for another reason
+    if (ended_) {  // it is waited for for another reason
+        if (revision == delivery::kNoPlan && released_) std::exchange(released_, nullptr)();
+        return;
+    }
     answer_.cancel();
     answer_due_ = false;
     if (revision != revision_) return expect_answer();
@@ -154,6 +195,8 @@ void RouterProcess::on_exit() {
     child_ = {};
     exit_.reset();
     link_readable_.reset();
+    next_ends_.cancel();
+    read_last_wishes();
     link_.reset();
     if (ended_) return std::exchange(ended_, nullptr)();
 
@@ -178,13 +221,22 @@ void RouterProcess::replace() {
     }
 }
 
-void RouterProcess::stop(std::function<void()> ended) {
-    ended_ = std::move(ended);
+void RouterProcess::stop(Stop stop) {
+    released_ = std::move(stop.released);
+    ended_ = std::move(stop.ended);
     applied_ = nullptr;
     restart_.cancel();
     if (!child_.pidfd) return std::exchange(ended_, nullptr)();
-    delivery::send_stop(link_.get());
-    answer_.set(kPatience, [this] { proc::kill_group(child_, SIGKILL); });
+    ask_to_stop(stop.patience);
+}
+
+void RouterProcess::hurry() {
+    if (child_.pidfd && ended_) ask_to_stop({});
+}
+
+void RouterProcess::ask_to_stop(std::chrono::milliseconds patience) {
+    delivery::send_stop(link_.get(), patience);
+    answer_.set(patience + kPatience, [this] { proc::kill_group(child_, SIGKILL); });
 }
 
 }  // namespace portier::keeper

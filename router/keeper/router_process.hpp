@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -10,6 +12,7 @@
 
 #include "base/alarm.hpp"
 #include "base/readable.hpp"
+#include "delivery/link.hpp"
 #include "keeper/plan_builder.hpp"
 #include "metrics/board.hpp"
 #include "proc/spawn.hpp"
@@ -26,6 +29,8 @@ public:
         std::function<RouterOrder()> make_order;
         std::function<void(std::uint32_t handler_row)> on_demand;
         std::function<void(std::uint32_t process_row)> on_broken;  // it takes no more connections, alive or not
+        // A process for this connection; false: no router may ask for that.
+        std::function<bool(const delivery::SpawnRequest& request, Fd connection)> on_spawn;
     };
 
     RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options);
@@ -39,9 +44,18 @@ public:
     // also asked now and then when there is no order.
     void publish(std::function<void()> applied);
 
-    // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s. What
-    // was to be called when an order is in force is forgotten.
-    void stop(std::function<void()> ended);
+    // Asks it to deliver what is under way and end. `released` is called when it accepts nothing more, `ended` when it
+    // is gone: at the latest 5 s after `patience`, which is for the connections that it relays. What was to be called
+    // when an order is in force is forgotten.
+    struct Stop {
+        std::chrono::milliseconds patience;
+        std::function<void()> released, ended;
+    };
+    void stop(Stop stop);
+    void hurry();  // after stop(): no more patience
+
+    // The answer to on_spawn, to the router of this moment.
+    void spawned_ended(const delivery::SpawnEnd& end);
 
     pid_t pid() const { return child_.pid; }
 
@@ -49,9 +63,14 @@ private:
     void spawn();
     void send_order();
     void on_link();
+    bool on_message(delivery::LinkMessage message);
+    void refuse_router();
+    void read_last_wishes();
+    void send_ends();
     void on_exit();
     void replace();
     void expect_answer();
+    void ask_to_stop(std::chrono::milliseconds patience);
     void ping();
     void on_applied(std::uint64_t revision);
 
@@ -61,12 +80,13 @@ private:
     Fd executable_;
     std::uint64_t revision_ = 0;
     std::function<void()> applied_;
-    std::function<void()> ended_;
+    std::function<void()> released_, ended_;
     proc::Child child_;
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
-    Alarm answer_, restart_, next_ping_;
+    std::deque<delivery::SpawnEnd> ends_;  // not yet told
+    Alarm answer_, restart_, next_ping_, next_ends_;
     bool answer_due_ = false;
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other

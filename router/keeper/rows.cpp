@@ -91,7 +91,10 @@ void Rows::forget_handlers(const std::set<std::string>& named) {
     for (std::uint32_t i = 1; i < next_process_; ++i)
         if (board_.processes[i].get_state() != metrics::ProcessState::absent)
             with_processes.insert(board_.processes[i].handler.load(std::memory_order_relaxed));
-    const auto is_alive = [&](std::uint32_t row) { return with_processes.contains(row); };
+    const auto is_alive = [&](std::uint32_t row) {
+        const metrics::HandlerRow& handler = board_.handlers[row];
+        return with_processes.contains(row) || handler.spawned.get() != handler.spawned_ended.get();
+    };
     forget(handlers_, named, is_alive, board_.handlers);
 }
 

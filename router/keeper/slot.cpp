@@ -65,7 +65,13 @@ void Slot::start() {
     try {
         spawn();
     } catch (const std::exception& error) {  // also std::length_error: no row is left
-        schedule_restart(metrics::Restarted::failed, error.what());
+        if (!accepts_as_inetd()) return schedule_restart(metrics::Restarted::failed, error.what());
+        context_.board.handlers[context_.rows.handler(plan_.handler.name)]
+            .exits[static_cast<std::size_t>(metrics::Exited::not_started)]
+            .add();
+        log_limited(LogSeverity::warning, "no process could be started for what has arrived",
+                    {{"handler", plan_.handler.name}, {"process", plan_.slot}, {"error", error.what()}});
+        rest(next_delay());
     }
 }
 
@@ -118,8 +124,8 @@ void Slot::on_ended(const ProcessEnd& end) {
     process_.reset();
     if (candidate_ && !was_ready) return events_.failed(end);
     // Who starts on demand may also end when there is nothing to do; the next connection starts it again.
-    if (on_demand() && end.clean)
-        rest();
+    if (on_demand() && (end.clean || accepts_as_inetd()))
+        rest(plan_.handler.restart.first - std::chrono::milliseconds(monotonic_milliseconds() - started_ms_));
     else
         schedule_restart(end.reason, end.text);
     events_.changed();
@@ -151,11 +157,10 @@ std::chrono::milliseconds Slot::next_delay() {
 
 // A program that ends at once, without having served, would otherwise be started again and again without a pause by the
 // connection that still waits.
-void Slot::rest() {
-    const std::chrono::milliseconds lived(monotonic_milliseconds() - started_ms_);
-    if (lived >= plan_.handler.restart.first) return;
+void Slot::rest(std::chrono::milliseconds time) {
+    if (time.count() <= 0) return;
     set_waiting(true);
-    restart_.set(plan_.handler.restart.first - lived, [this] {
+    restart_.set(time, [this] {
         set_waiting(false);
         events_.changed();
     });

@@ -61,11 +61,13 @@ public:
 private:
     void spawn();
     void repair_sockets() const;
+    // inetd-wait: each start is the answer to something that has arrived, whatever became of the one before.
+    bool accepts_as_inetd() const { return plan_.handler.delivery == config::Delivery::spawn; }
     bool on_demand() const { return plan_.handler.start == config::Start::on_demand; }
     void on_ended(const ProcessEnd& end);
     void schedule_restart(metrics::Restarted reason, const std::string& text);
     std::chrono::milliseconds next_delay();
-    void rest();
+    void rest(std::chrono::milliseconds time);
     void set_waiting(bool waiting);
     void show_waiting();
 

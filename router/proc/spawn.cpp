@@ -43,9 +43,15 @@ Child launch(const Command& command, const std::string& what, int reports) {
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
+    // Until the child has forgotten our handlers: a signal for it would else be told to us, through what they write to.
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
     const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0) throw_errno(what + ": clone");
     if (pid == 0) run_child(command, memory, reports);
+    const int error = errno;
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (pid < 0) throw_errno(what + ": clone", error);
     return {static_cast<pid_t>(pid), Fd(pidfd)};
 }
 
@@ -81,9 +87,9 @@ std::optional<Ending> reap(const Child& child) {
     return Ending{info.si_code == CLD_EXITED, info.si_status, seconds(usage.ru_utime) + seconds(usage.ru_stime)};
 }
 
-std::string to_string(const StartFailure& failure, const Command& command) {
+std::string to_string(const StartFailure& failure, const std::string& program) {
     const bool exec = std::string_view(failure.step) == "exec";
-    return failure.step + (exec ? " " + command.program : "") + ": " + errno_code(failure.error).message();
+    return failure.step + (exec ? " " + program : "") + ": " + errno_code(failure.error).message();
 }
 
 std::string to_string(const Ending& ending) {
@@ -97,7 +103,8 @@ void send_signal(const Child& child, int signal) {
 }
 
 void kill_group(const Child& child, int signal) {
-    if (child.pid > 0) ::kill(-child.pid, signal);
+    // Right after launch() it may not lead a group yet.
+    if (child.pid > 0 && ::kill(-child.pid, signal) < 0) send_signal(child, signal);
 }
 
 }  // namespace portier::proc

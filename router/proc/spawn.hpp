@@ -53,8 +53,8 @@ struct StartFailure {
     int error;  // errno
     char step[32];
 };
-std::string to_string(const StartFailure& failure,
-                      const Command& command);  // "exec /usr/bin/kitchen: Permission denied"
+// "exec /usr/bin/kitchen: Permission denied"
+std::string to_string(const StartFailure& failure, const std::string& program);
 
 // As spawn(), but does not wait until the program runs: throws only when there is no child. What fails in the child is
 // written to `reports`, the write end of a pipe, before its end can be seen.

@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "net/channel.hpp"
 #include "support/random.hpp"
+#include "support/tcp.hpp"
 
 namespace portier::delivery {
 
@@ -79,8 +82,10 @@ TEST_F(LinkTest, SendsPlans) {
 
 // The short messages, each way.
 TEST_F(LinkTest, SendsOrdersAndAnswers) {
-    ASSERT_FALSE(send_stop(keeper()));
-    EXPECT_EQ(receive().type, LinkType::stop);
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
+    const LinkMessage stop = receive();
+    EXPECT_EQ(stop.type, LinkType::stop);
+    EXPECT_EQ(stop.generation, 30'000u);
     ASSERT_FALSE(send_applied(keeper(), 12345678901234567));
     const LinkMessage applied = receive();
     EXPECT_EQ(applied.type, LinkType::applied);
@@ -93,6 +98,59 @@ TEST_F(LinkTest, SendsOrdersAndAnswers) {
     const LinkMessage ping = receive();
     EXPECT_EQ(ping.type, LinkType::ping);
     EXPECT_EQ(ping.generation, 8u);
+}
+
+// The words of `spawn`: a request with its connection, and its end.
+TEST_F(LinkTest, AsksForAProcess) {
+    net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
+    const test::Pair connection = test::make_pair(test::listen_somewhere());
+    const SpawnRequest request{.cookie = net::socket_cookie(connection.accepted.get()),
+                               .accepted_us = 12345,
+                               .handler = 7,
+                               .local = {*net::parse_address("10.0.0.1"), 80},
+                               .remote = {*net::parse_address("2001:db8::1"), 4711}};
+    ASSERT_FALSE(send_spawn(pair.far.get(), request, connection.accepted.get()));
+    LinkReceived received = receive_from_router(pair.near.get());
+    ASSERT_TRUE(received.message) << received.error.message();
+    EXPECT_EQ(received.message->type, LinkType::spawn);
+    EXPECT_EQ(inode(received.message->connection.get()), inode(connection.accepted.get()));
+    EXPECT_EQ(received.message->spawn.cookie, request.cookie);
+    EXPECT_EQ(received.message->spawn.handler, 7u);
+    EXPECT_EQ(received.message->spawn.accepted_us, 12345u);
+    EXPECT_EQ(received.message->spawn.local, request.local);
+    EXPECT_EQ(received.message->spawn.remote, request.remote);
+    for (const bool started : {true, false}) {
+        ASSERT_FALSE(send_spawned_ended(keeper(), {.cookie = 99, .handler = 7, .started = started}));
+        const LinkMessage ended = receive();
+        EXPECT_EQ(ended.type, LinkType::spawned_ended);
+        EXPECT_EQ(ended.ended.cookie, 99u);
+        EXPECT_EQ(ended.ended.handler, 7u);
+        EXPECT_EQ(ended.ended.started, started);
+    }
+}
+
+// A request that is none: other descriptors than the one connection, bytes too few or too many.
+TEST_F(LinkTest, RefusesRequestsThatAreNone) {
+    net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
+    const test::Pair connection = test::make_pair(test::listen_somewhere());
+    SpawnRequest request{.cookie = net::socket_cookie(connection.accepted.get())};
+    std::vector<std::byte> bytes(16 + sizeof request);
+    bytes[0] = static_cast<std::byte>(LinkType::spawn);
+    std::memcpy(bytes.data() + 16, &request, sizeof request);
+    const int one = connection.accepted.get(), other = pair.far.get(), two[2]{one, one};
+    const auto answer = [&](std::span<const std::byte> message, std::span<const int> descriptors) {
+        EXPECT_FALSE(net::send_message(pair.far.get(), message, descriptors));
+        return receive_from_router(pair.near.get()).error;
+    };
+    EXPECT_FALSE(answer(bytes, {&one, 1}));
+    EXPECT_EQ(answer(bytes, {}), std::errc::bad_message);
+    EXPECT_EQ(answer(bytes, two), std::errc::bad_message);
+    EXPECT_EQ(answer(bytes, {&other, 1}), std::errc::bad_message);
+    for (std::size_t size = 1; size < bytes.size(); ++size)
+        EXPECT_EQ(answer(std::span(bytes).first(size), {&one, 1}), std::errc::bad_message) << size;
+    bytes.push_back({});
+    EXPECT_EQ(answer(bytes, {&one, 1}), std::errc::bad_message);
+    EXPECT_FALSE(test::is_readable(connection.client)) << "nobody else's copy was touched";
 }
 
 // A router that does not read is given up after the patience, not waited for for ever.
@@ -110,7 +168,7 @@ TEST_F(LinkTest, HasPatienceButNotForEver) {
 
 // When the other side is gone, both directions say so.
 TEST_F(LinkTest, NoticesTheEnd) {
-    ASSERT_FALSE(send_stop(keeper()));
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
     pair_.near.reset();
     EXPECT_EQ(receive().type, LinkType::stop);
     EXPECT_EQ(receive_link(router()).error, std::errc::broken_pipe);
@@ -128,7 +186,7 @@ TEST_F(LinkTest, RefusesGarbage) {
         const LinkReceived received = receive_link(router());
         ASSERT_TRUE(received.error == std::errc::bad_message || (!received.error && message.size() >= 16));
     }
-    ASSERT_FALSE(send_stop(keeper()));
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
     EXPECT_EQ(receive().type, LinkType::stop);
 }
 
@@ -164,7 +222,7 @@ TEST_F(LinkTest, KeeperTakesOnlyWhatARouterSays) {
     EXPECT_TRUE(is_refused(std::as_bytes(std::span(applied)), {&fd, 1}));
     EXPECT_TRUE(is_refused(std::as_bytes(std::span(applied)).first(15), {}));
     EXPECT_FALSE(is_refused(std::as_bytes(std::span(applied)), {}));
-    ASSERT_FALSE(send_stop(router()));
+    ASSERT_FALSE(send_stop(router(), {}));
     EXPECT_EQ(receive_from_router(keeper()).error, std::errc::bad_message);
     pair_.far.reset();
     EXPECT_EQ(receive_from_router(keeper()).error, std::errc::broken_pipe);

@@ -22,6 +22,8 @@ add_executable(delivery_test
   delivery/proxied_datagrams_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
+  delivery/spawn_request_test.cpp
+  delivery/spawn_test.cpp
   delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)

@@ -17,7 +17,7 @@ protected:
     std::vector<SlotKey> asleep_;
     Demand demand_{io_,
                    *board_,
-                   {.wake = [this](const std::string& handler) { woken_.push_back(handler); },
+                   {.wake = [this](const SlotKey& key) { woken_.push_back(key.first); },
                     .put_to_sleep = [this](const SlotKey& key) { asleep_.push_back(key); }}};
 };
 
@@ -105,7 +105,7 @@ TEST_F(DemandTest, MayBeAssignedFromItsOwnCall) {
     int calls = 0;
     Demand demand(io_, *board_,
                   {.wake =
-                       [&](const std::string&) {
+                       [&](const SlotKey&) {
                            if (++calls < 3) demand.assign({slot.get()});
                        },
                    .put_to_sleep = [](const SlotKey&) {}});

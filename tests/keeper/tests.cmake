@@ -3,7 +3,9 @@
 add_executable(keeper_test
   keeper/backends_test.cpp
   keeper/changes_test.cpp
+  keeper/command_test.cpp
   keeper/demand_test.cpp
+  keeper/exits_test.cpp
   keeper/flow_stores_test.cpp
   keeper/handler_process_program_test.cpp
   keeper/handler_process_test.cpp
@@ -19,6 +21,10 @@ add_executable(keeper_test
   keeper/shared_listeners_test.cpp
   keeper/slot_candidate_test.cpp
   keeper/slot_test.cpp
-  keeper/socket_set_test.cpp)
+  keeper/socket_set_test.cpp
+  keeper/spawn_command_test.cpp
+  keeper/spawned_handler_test.cpp
+  keeper/spawner_test.cpp
+  keeper/start_reports_test.cpp)
 target_link_libraries(keeper_test PRIVATE portier_keeper portier_test)
 gtest_discover_tests(keeper_test TEST_PREFIX keeper. DISCOVERY_TIMEOUT 60)

@@ -57,11 +57,31 @@ TEST(Launch, TellsOfFailuresByItsPipe) {
     StartFailure failure{};
     ASSERT_EQ(::read(reports.read.get(), &failure, sizeof failure), static_cast<ssize_t>(sizeof failure));
     EXPECT_EQ(failure.pid, fails.pid);
-    EXPECT_EQ(to_string(failure, broken), "exec /no/such: No such file or directory");
+    EXPECT_EQ(to_string(failure, broken.program), "exec /no/such: No such file or directory");
     ::fcntl(reports.read.get(), F_SETFL, O_NONBLOCK);
     EXPECT_EQ(to_string(*reap(fails)), "exit code 127");
     EXPECT_EQ(to_string(*reap(runs)), "exit code 3");
     EXPECT_LT(::read(reports.read.get(), &failure, sizeof failure), 0) << "only what failed is told";
+}
+
+// A child that is just being started can be ended like any other, and signals for it are not for us.
+TEST(Launch, ChildCanBeEndedAtOnce) {
+    static volatile sig_atomic_t ours;
+    ours = 0;
+    const auto before = ::signal(SIGTERM, [](int) { ours = ours + 1; });
+    const Pipe reports;
+    for (int round = 0; round < 100; ++round) {
+        const Child child = launch(shell("exec sleep 1000"), "handler veg", reports.write.get());
+        if (round % 2)
+            kill_group(child, SIGKILL);
+        else
+            send_signal(child, SIGTERM);
+        const auto ending = reap(child);
+        ASSERT_TRUE(ending);
+        EXPECT_EQ(to_string(*ending), round % 2 ? "signal SIGKILL" : "signal SIGTERM");
+    }
+    EXPECT_EQ(ours, 0);
+    ::signal(SIGTERM, before);
 }
 
 // As root the program runs as the declared user in every respect; otherwise the start is refused.
