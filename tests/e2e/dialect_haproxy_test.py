@@ -126,6 +126,7 @@ class Full(Haproxy):
         for client in clients:
             self.assertTrue(self.answer(client))
             self.assertEqual(client.recv(1), b"", "the end comes though others still wait")
+            client.close()
         self.wait_all_closed()
 
 
