@@ -19,6 +19,7 @@ set(e2e_light
   proxy
   relay
   relay_backends
+  relay_command
   relay_ends
   relay_hostile
   reload_disturbed
