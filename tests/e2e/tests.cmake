@@ -1,6 +1,6 @@
 # End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
-set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision contract log
-              signals reload_disturbed udp_relay dns_example)
+set(e2e_light houses admin command_line admission proxy proxy_peers balance on_demand accounting handler_audit inherit
+              supervision contract log signals reload_disturbed udp_relay dns_example)
 set(e2e_heavy descriptors router_crash reload hold)
 
 foreach(test ${e2e_light} ${e2e_heavy})
