@@ -17,6 +17,7 @@ set(e2e_light
   names
   on_demand
   proxy
+  proxy_peers
   relay
   relay_backends
   relay_command
