@@ -28,6 +28,8 @@ haproxy               the benchmark's peers
 nginx-light           the benchmark's peers
 libnginx-mod-stream   the benchmark's peers
 prometheus            the dashboards' queries and alert rules are tried on the real one
+clang                 the fuzz targets are compiled with it
+libclang-rt-dev       the fuzz targets: libFuzzer and the sanitizers
 iproute2              network namespaces for tests
 procps                prlimit and ps for tests
 git                   config/examples/spawn-git.yaml

@@ -120,12 +120,13 @@ void Doors::understand(std::span<const std::byte> message, std::vector<Fd> descr
         return fail("portier speaks version " + std::to_string(version) + " of the handoff contract, this program " +
                     std::to_string(net::kHandoffVersion));
     const auto type = std::to_integer<unsigned>(message[1]);
-    if (type < static_cast<unsigned>(net::HandoffType::doors) ||
-        type > static_cast<unsigned>(net::HandoffType::stopping))
+    if (type < static_cast<unsigned>(net::HandoffType::doors) || type > static_cast<unsigned>(net::HandoffType::evict))
         return;  // of a later revision of version 1
     auto decoded = net::decode_handoff(message);
     if (!decoded) return fail("a malformed message of type " + std::to_string(type));
     if (decoded->type == net::HandoffType::drain) state_ = State::draining;
+    if (decoded->type == net::HandoffType::idle) told_idle_ = std::chrono::milliseconds(decoded->idle_ms);
+    if (decoded->type == net::HandoffType::evict) evictions_.push_back(decoded->eviction);
     if (decoded->type == net::HandoffType::doors) accept(std::move(*decoded), std::move(descriptors), lost);
 }
 
@@ -138,7 +139,7 @@ void Doors::accept(net::HandoffMessage message, std::vector<Fd> descriptors, boo
     held_ += descriptors.size();
     // recvmsg(2) delivers the first descriptors and drops the rest.
     for (std::size_t i = 0; i < descriptors.size(); ++i)
-        arrivals_.push_back({std::move(message.doors[i]), std::move(descriptors[i])});
+        arrivals_.push_back({std::move(message.doors[i]), std::move(descriptors[i]), told_idle_});
     if (descriptors.size() == doors) return;
     lost_ += doors - descriptors.size();
     capacity_ = held_ - std::min(held_, kMaxReserve);  // the limit is where we stand now

@@ -3,6 +3,7 @@
 // One thread. Whoever waits for events watches fd() for reading, and for writing while wants_write().
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,9 +45,18 @@ public:
     template <typename Each>
     State receive(Each&& each) {
         collect();
-        for (Arrival& arrival : arrivals_) each(std::move(arrival.socket), std::as_const(arrival.door));
+        for (Arrival& arrival : arrivals_) {
+            flow_idle_ = arrival.flow_idle;
+            each(std::move(arrival.socket), std::as_const(arrival.door));
+        }
         return state_;
     }
+
+    // While receive() brings a flow: how long it may be silent before it should be closed; 0: for ever.
+    std::chrono::milliseconds flow_idle() const { return flow_idle_; }
+
+    // What portier has asked for since the last call: flows to close, so that there is room for new ones.
+    std::vector<net::Eviction> take_evictions() { return std::exchange(evictions_, {}); }
 
     // Tells that `count` of the received sockets are closed, so that others fit.
     void closed(std::size_t count);
@@ -62,6 +72,7 @@ private:
     struct Arrival {
         net::Door door;
         Fd socket;
+        std::chrono::milliseconds flow_idle;
     };
 
     void collect();
@@ -76,7 +87,10 @@ private:
     std::string error_;
     std::unique_ptr<std::byte[]> buffer_;
     std::vector<Arrival> arrivals_;  // of the current receive(); empty between calls, its memory is kept
-    std::size_t capacity_;           // sockets that this process can hold
+    std::chrono::milliseconds told_idle_{0};
+    std::chrono::milliseconds flow_idle_{0};
+    std::vector<net::Eviction> evictions_;
+    std::size_t capacity_;  // sockets that this process can hold
     std::size_t held_ = 0;
     std::uint64_t lost_ = 0;
     std::uint64_t taken_ = 0;

@@ -55,6 +55,7 @@ void Intake::ready(int fd) {
     if (fd == signals_.get()) return stop();
     if (doors_ && fd == doors_->fd()) return receive_doors();
     if (listeners_.accept(fd, [&](Fd socket) { receiver_.opened(std::move(socket)); })) return;
+    if (flows_.has(fd)) return flows_.serve(fd);
     for (Datagrams& datagrams : datagrams_)
         if (datagrams.fd() == fd)
             datagrams.serve([&](std::string_view datagram) { return receiver_.answer(datagram); });
@@ -62,7 +63,11 @@ void Intake::ready(int fd) {
 
 void Intake::receive_doors() {
     const std::uint64_t lost_before = doors_->lost();
-    const auto state = doors_->receive([&](Fd socket, const net::Door&) { receiver_.opened(std::move(socket)); });
+    const auto state = doors_->receive([&](Fd socket, const net::Door& door) {
+        if (door.protocol == IPPROTO_UDP) return flows_.add(std::move(socket), door, doors_->flow_idle());
+        receiver_.opened(std::move(socket));
+    });
+    for (const net::Eviction& eviction : doors_->take_evictions()) flows_.evict(eviction);
     if (doors_->lost() != lost_before)
         std::fprintf(stderr, "at the limit of open files: %llu connections lost so far\n",
                      static_cast<unsigned long long>(doors_->lost()));
@@ -94,10 +99,13 @@ void Intake::stop() {
     if (doors_) doors_->stop();
     listeners_.stop();
     for (const Datagrams& datagrams : datagrams_) loop_.remove(datagrams.fd());
+    flows_.finish();
     receiver_.finish();
 }
 
 void Intake::turn_ended(std::size_t closed, bool idle) {
+    flows_.expire(Clock::now());
+    closed += flows_.take_closed();
     if (listeners_.paused() && (closed || idle)) listeners_.resume();
     if (doors_) {
         if (closed) doors_->closed(closed);
@@ -117,6 +125,7 @@ std::optional<int> Intake::patience() const {
     };
     if (listeners_.paused()) at_most(kRetryMilliseconds);
     if (deadline_) at_most(ceil<milliseconds>(*deadline_ - Clock::now()).count());
+    if (const auto expiry = flows_.next_expiry()) at_most(ceil<milliseconds>(*expiry - Clock::now()).count());
     if (watchdog_) at_most(ceil<milliseconds>(next_ping_ - Clock::now()).count());
     return result;
 }
@@ -124,7 +133,7 @@ std::optional<int> Intake::patience() const {
 bool Intake::done(std::size_t connections) const {
     if (deadline_ && Clock::now() >= *deadline_) return true;
     const bool drained = doors_ && doors_->state() != Doors::State::open;
-    return (deadline_ || drained) && connections == 0;
+    return (deadline_ || drained) && connections + flows_.count() == 0;
 }
 
 }  // namespace portier::sdk

@@ -10,6 +10,7 @@
 #include "base/fd.hpp"
 #include "sdk/datagrams.hpp"
 #include "sdk/doors.hpp"
+#include "sdk/flows.hpp"
 #include "sdk/listeners.hpp"
 #include "sdk/loop.hpp"
 
@@ -22,7 +23,8 @@ public:
         virtual ~Receiver() = default;
         // A new TCP connection, non-blocking.
         virtual void opened(Fd socket) = 0;
-        // The reply to one datagram, valid until the next call; nullopt: none.
+        // The reply to one datagram, of a flow by handoff or of an inherited socket, valid until the next call;
+        // nullopt: none.
         virtual std::optional<std::string_view> answer(std::string_view datagram) = 0;
         // SIGTERM: end soon. Nothing comes any more.
         virtual void finish() = 0;
@@ -55,6 +57,7 @@ private:
     Fd signals_;
     Listeners listeners_{loop_};
     std::vector<Datagrams> datagrams_;
+    Flows flows_{loop_, [this](std::string_view datagram) { return receiver_.answer(datagram); }};
     std::optional<Doors> doors_;
     std::uint32_t doors_events_ = 0;
     std::optional<std::chrono::microseconds> watchdog_;

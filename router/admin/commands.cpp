@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "admin/command_request.hpp"
 #include "admin/diagnostics_json.hpp"
 #include "admin/status.hpp"
 #include "desk/series.hpp"
@@ -22,21 +23,6 @@ std::string reload_result(const keeper::Keeper& keeper, const keeper::ReloadAnsw
                                         {"text", outcome.text},
                                         {"generation", keeper.board().globals.generation.get()},
                                         {"diagnostics", diagnostics_json(outcome.diagnostics)}});
-}
-
-struct Command {
-    std::string name;
-    bool dry_run = false;
-};
-
-Command command_of(const std::string& request) {
-    json::error_code error;
-    const json::value value = json::parse(request, error);
-    if (error || !value.is_object()) return {};
-    const json::value* name = value.as_object().if_contains("command");
-    const json::value* dry_run = value.as_object().if_contains("dry_run");
-    return {.name = name && name->is_string() ? std::string(name->as_string()) : "",
-            .dry_run = dry_run && dry_run->is_bool() && dry_run->as_bool()};
 }
 
 // What a process says of itself, and how the one before it ended. Who is being replaced is in no slot any more.
@@ -77,7 +63,7 @@ std::string status_answer(keeper::Keeper& keeper) {
 
 void dispatch_command(keeper::Keeper& keeper, const std::function<void(std::function<void()>)>& stop,
                       const std::string& request, const CommandServer::Answer& answer) {
-    const Command command = command_of(request);
+    const CommandRequest command = read_command_request(request);
     const auto tell = [answer, &keeper](const keeper::ReloadAnswer& outcome) {
         answer(reload_result(keeper, outcome));
     };

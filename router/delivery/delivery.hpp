@@ -14,6 +14,7 @@
 #include "base/fd.hpp"
 #include "metrics/board.hpp"
 #include "net/endpoint.hpp"
+#include "net/handoff_wire.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -45,7 +46,7 @@ struct Accepted {
     std::uint8_t protocol = IPPROTO_TCP;
     net::Endpoint local;
     net::Endpoint remote;
-    bool proxied = false;  // a PROXY header told these ends; those of the socket are others
+    bool proxied = false;                           // a PROXY header told these ends; those of the socket are others
     std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;
@@ -98,6 +99,9 @@ public:
     // is not among them any more it lets go.
     virtual bool reads_datagrams() const { return false; }
     virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
+
+    // A port has all the flows that it may have: processes shall close those that have been idle the longest.
+    virtual void evict(const net::Eviction&) {}
 
     // True when nothing is left to hand over, and no connection is with the router.
     virtual bool idle() const = 0;

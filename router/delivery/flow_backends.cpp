@@ -23,6 +23,7 @@ void FlowBackends::update(const HandlerPlan& plan) {
     const RelayPlan& relay = plan.relay;
     if (!plan.balance.empty()) rule_ = balance_rule(plan.balance);  // empty: the handler is gone
     pass_over_ms_ = relay.fail_timeout_ms;
+    has_checks_ = relay.health.interval_ms > 0;
     source_address_ = net::parse_address(relay.source_address).value_or(net::Address{});
     for (auto& backend : backends_) backend->gone = true;
     const bool own_source = !relay.source_address.empty() || relay.transparent;
@@ -64,8 +65,7 @@ FlowBackend* FlowBackends::choose(const net::Address& source, std::uint64_t now_
     for (const auto wanted : {0, 1, 2}) {
         eligible_.clear();
         for (const auto& backend : backends_) {
-            const bool answers = backend->passed_over_until_ms <= now_ms;
-            const bool eligible = wanted == 2 || (answers && backend->backup == (wanted == 1));
+            const bool eligible = wanted == 2 || (answers(*backend, now_ms) && backend->backup == (wanted == 1));
             if (eligible && !backend->gone) eligible_.push_back(backend.get());
         }
         if (FlowBackend* backend = choose_among(source)) return backend;
@@ -114,11 +114,15 @@ void FlowBackends::refused(FlowBackend& backend, std::uint64_t now_ms) {
     backend.passed_over_until_ms = now_ms + pass_over_ms_;
 }
 
+// Its active checks are the desk's (delivery/backends): by TCP, for a server that answers by both.
+bool FlowBackends::answers(const FlowBackend& backend, std::uint64_t now_ms) const {
+    return backend.passed_over_until_ms <= now_ms && !(has_checks_ && backend.row->up.get() == 0);
+}
+
 bool FlowBackends::is_better_left(const FlowBackend& backend, std::uint64_t now_ms) const {
-    if (backend.passed_over_until_ms <= now_ms) return false;
-    return std::any_of(backends_.begin(), backends_.end(), [&](const auto& other) {
-        return !other->gone && other->passed_over_until_ms <= now_ms && has_room(*other);
-    });
+    if (answers(backend, now_ms)) return false;
+    return std::any_of(backends_.begin(), backends_.end(),
+                       [&](const auto& other) { return !other->gone && answers(*other, now_ms) && has_room(*other); });
 }
 
 }  // namespace portier::delivery

@@ -62,6 +62,7 @@ public:
     const net::Address& source_address() const { return source_address_; }
 
 private:
+    bool answers(const FlowBackend& backend, std::uint64_t now_ms) const;
     void take(const BackendPlan& plan, bool may_use_loopback);
     FlowBackend* choose_among(const net::Address& source);
     FlowBackend* next_by_weight();
@@ -71,6 +72,7 @@ private:
     BalanceRule rule_ = BalanceRule::round_robin;
     std::size_t turn_ = 0;
     std::uint64_t pass_over_ms_ = 0;
+    bool has_checks_ = false;
     net::Address source_address_;
     std::vector<FlowBackend*> eligible_;  // kept, so that choosing allocates nothing
     std::vector<Candidate> candidates_;

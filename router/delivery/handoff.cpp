@@ -61,6 +61,7 @@ public:
     }
 
     void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
+    void evict(const net::Eviction& eviction) override;
 
     bool idle() const override {
         const auto nothing_under_way = [](const Process& p) { return p.channel->idle(); };
@@ -205,6 +206,14 @@ std::optional<Accepted> Handoff::try_to_deliver(Accepted accepted) {
 
 void Handoff::record(const Accepted& accepted, std::uint32_t process_row) {
     context_.board.handovers.push(handover_of(accepted, process_row));
+}
+
+// Whoever has the most closes some.
+void Handoff::evict(const net::Eviction& eviction) {
+    const auto active = [](const Process& p) { return p.channel->row().active(); };
+    const auto busiest = std::max_element(processes_.begin(), processes_.end(),
+                                          [&](const Process& a, const Process& b) { return active(a) < active(b); });
+    if (busiest != processes_.end()) busiest->channel->evict(eviction);
 }
 
 void Handoff::on_readable(std::uint32_t number) {

@@ -44,7 +44,21 @@ std::error_code HandoffChannel::transmit(std::uint64_t id, const Accepted& accep
         .id = id, .protocol = accepted.protocol, .local = accepted.local, .remote = accepted.remote, .datagrams = {}};
     for (const auto& datagram : accepted.datagrams) door.datagrams.emplace_back(datagram);
     net::encode_door(message_, door);
+    if (accepted.protocol == IPPROTO_UDP)
+        if (const auto error = tell_idle(static_cast<std::uint32_t>(accepted.idle_timeout_ms))) return error;
     return net::send_message(channel_.get(), message_, std::span(&socket, 1));
+}
+
+std::error_code HandoffChannel::tell_idle(std::uint32_t idle_ms) {
+    if (told_idle_ms_ == idle_ms) return {};
+    const auto error = net::send_message(channel_.get(), net::encode_idle(idle_ms));
+    if (!error) told_idle_ms_ = idle_ms;
+    return error;
+}
+
+void HandoffChannel::evict(const net::Eviction& eviction) {
+    if (const auto error = net::send_message(channel_.get(), net::encode_evict(eviction)))
+        log_debug("a process was not asked to close flows", {{"error", error.message()}});
 }
 
 void HandoffChannel::drain() {
@@ -86,7 +100,9 @@ HandoffChannel::Said HandoffChannel::read_one() {
         case net::HandoffType::credit: row_.credit.set(message->credit); break;
         case net::HandoffType::stopping: row_.stopping.set(1); break;
         case net::HandoffType::doors:
-        case net::HandoffType::drain: break_off(); break;  // only the router says these
+        case net::HandoffType::drain:
+        case net::HandoffType::idle:
+        case net::HandoffType::evict: break_off(); break;  // only the router says these
     }
     if (has_room()) events_.room();
     return Said::something;

@@ -123,8 +123,8 @@ std::error_code send_plan(int link, std::uint64_t generation, const std::string&
     return send_header(link, {LinkType::plan, 0, generation}, std::span(&descriptor, 1), patience_ms);
 }
 
-std::error_code send_stop(int link) {
-    return send_header(link, {LinkType::stop, 0, 0}, {}, 0);
+std::error_code send_stop(int link, std::chrono::milliseconds patience) {
+    return send_header(link, {LinkType::stop, 0, static_cast<std::uint64_t>(patience.count())}, {}, 0);
 }
 
 std::error_code send_ping(int link, std::uint64_t generation) {

@@ -2,6 +2,7 @@
 // number, then sends a plan that names them; the router answers when the plan is in force. One thread on each end.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,8 +19,9 @@ namespace portier::delivery {
 enum class LinkType : std::uint8_t {
     offer = 1,          // keeper: descriptors, with their numbers
     plan = 2,           // keeper: a plan, as a memory file
-    stop = 3,           // keeper: accept what is waiting, deliver it, end
-    applied = 4,        // router: the plan of this generation is in force, descriptors that it does not name are closed
+    stop = 3,           // keeper: accept what is waiting, deliver it, end; said again: at once
+    applied = 4,        // router: the plan of this generation is in force, descriptors that it does not name are closed;
+                        // kNoPlan: the router accepts nothing more
     demand = 5,         // router: a connection waits for this handler, which has no process
     broken = 6,         // router: this process will take no more connections
     ping = 7,           // keeper: both threads of the router answer by `applied`
@@ -27,9 +29,12 @@ enum class LinkType : std::uint8_t {
     spawned_ended = 9,  // keeper: it is gone
 };
 
+// As the generation of `applied`: stop has been heard.
+inline constexpr std::uint64_t kNoPlan = 0;
+
 struct LinkMessage {
     LinkType type;
-    std::uint64_t generation = 0;  // demand, broken: the row
+    std::uint64_t generation = 0;  // demand, broken: the row; stop: ms until what the router still has is closed
     std::vector<std::pair<std::uint32_t, Fd>> offered;
     std::string plan;
     SpawnRequest spawn;
@@ -40,7 +45,7 @@ struct LinkMessage {
 // The caller keeps the descriptors. Waits while the queue is full, `patience_ms` at most (ETIMEDOUT).
 std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms);
 std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
-std::error_code send_stop(int link);
+std::error_code send_stop(int link, std::chrono::milliseconds patience);
 std::error_code send_ping(int link, std::uint64_t generation);
 std::error_code send_applied(int link, std::uint64_t generation);
 std::error_code send_demand(int link, std::uint32_t handler_row);

@@ -65,6 +65,9 @@ public:
     // After a refusal, or Events::later: look again whether the process has read something since.
     virtual void retry();
 
+    // Asks the process to close flows, where the dialect has a word for that; lost when its queue is full.
+    virtual void evict(const net::Eviction& /*eviction*/) {}
+
     // No more will come: tells the process, if there is a word for that, as soon as there is room.
     virtual void drain() = 0;
 

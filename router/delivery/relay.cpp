@@ -12,11 +12,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "delivery/backends.hpp"
+#include "delivery/health_check.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
 #include "delivery/relay_ticket.hpp"
 #include "delivery/udp_relay.hpp"
+#include "net/proxy_protocol.hpp"
 
 namespace portier::delivery {
 
@@ -25,10 +27,7 @@ namespace {
 // How often those that wait are looked at without anything having changed.
 constexpr std::chrono::milliseconds kQueuePeriod{20};
 
-// Not the backend's fault but a lack of ours; or its queue is full (a Unix socket says so at once).
-bool is_shortage(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
-}
+constexpr auto kHealth = static_cast<std::size_t>(metrics::BackendFailed::health);
 
 metrics::BackendFailed failure(int error) {
     switch (error) {
@@ -70,12 +69,17 @@ private:
     void serve_queue();
     void look_at_queue();
     void set_queue_alarm();
+    void update_checks();
+    std::vector<std::byte> proxy_header(const Accepted& accepted);
     void refuse(Ticket ticket, metrics::Closed reason);
     void finish(const RelayTicket& ticket);
 
     DeliveryContext context_;
     HandlerPlan plan_;
     Backends backends_;
+    std::optional<net::Endpoint> source_;                           // where connections to backends come from
+    std::map<std::uint32_t, std::unique_ptr<HealthCheck>> checks_;  // by row of the backend
+    const std::uint64_t started_us_ = monotonic_microseconds();
     bool asleep_ = false;     // its processes start on demand and none is there
     std::size_t living_ = 0;  // connections that were delivered and have not been counted yet
     std::deque<Ticket> queue_;
@@ -91,10 +95,41 @@ void Relay::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Desc
     if (!plan.delivery.empty()) {
         plan_ = plan;
         backends_.update(plan_.relay, plan_.balance);
+        source_.reset();
+        if (const auto address = net::parse_address(plan_.relay.source_address)) source_ = {*address, 0};
+        update_checks();
     }
     const bool slept = std::exchange(asleep_, plan_.on_demand && plan_.processes.empty());
     serve_queue();
     if (slept && !asleep_) context_.on_room();
+}
+
+void Relay::update_checks() {
+    const bool wanted = plan_.relay.health.interval_ms > 0;
+    std::erase_if(checks_, [&](const auto& item) {
+        const auto same = [&](const auto& backend) { return backend->row == item.first; };
+        return !wanted || std::none_of(backends_.all().begin(), backends_.all().end(), same);
+    });
+    if (!wanted) return;
+    for (const auto& backend : backends_.all()) {
+        auto& check = checks_[backend->row];
+        const auto on_checked = [this, backend](bool passed) {
+            if (!passed) context_.board.backends[backend->row].failures[kHealth].add();
+            backends_.checked(*backend, passed);
+            if (passed) serve_queue();
+        };
+        if (!check) check = std::make_unique<HealthCheck>(context_.io, backend->destination, on_checked);
+        check->update(plan_.relay.health, source_);
+    }
+}
+
+// The id tells connections apart in the logs of both sides, over restarts too.
+std::vector<std::byte> Relay::proxy_header(const Accepted& accepted) {
+    const net::ProxyAddresses addresses{IPPROTO_TCP, accepted.remote, accepted.local};
+    if (plan_.relay.proxy_protocol == "v1") return net::encode_proxy_v1(addresses);
+    if (plan_.relay.proxy_protocol != "v2") return {};
+    const std::string id = std::to_string(started_us_) + '-' + std::to_string(accepted.cookie);
+    return net::encode_proxy_v2(addresses, std::as_bytes(std::span(id)));
 }
 
 // All on one thread, so that their backends have one count.
@@ -131,7 +166,8 @@ void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
     backends_.begin(*backend, monotonic_milliseconds());
     ticket->backend = std::move(backend);
     ticket->connect_timeout_ms = plan_.relay.connect_timeout_ms;
-    if (const auto address = net::parse_address(plan_.relay.source_address)) ticket->source = {*address, 0};
+    ticket->source = source_;
+    ticket->header = proxy_header(ticket->accepted);
     const auto less = [](const auto& a, const auto& b) { return a->connections() < b->connections(); };
     auto& loops = *context_.relay_loops;
     RelayLoop* const loop = std::min_element(loops.begin(), loops.end(), less)->get();
@@ -156,7 +192,7 @@ void Relay::on_connected(Backend& backend, std::uint64_t microseconds) {
 void Relay::on_not_connected(Ticket ticket) {
     Backend& backend = *ticket->backend;
     backends_.ended(backend);
-    if (is_shortage(ticket->error)) {
+    if (net::is_shortage(ticket->error)) {
         log_limited(LogSeverity::warning, "cannot connect to a backend now, its connections wait",
                     {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
         return wait_in_queue(std::move(ticket));

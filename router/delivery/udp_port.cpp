@@ -64,9 +64,9 @@ void UdpPort::apply(UdpPortOrder order) {
         if (const auto error = net::tell_local_addresses(listener->get()))
             throw std::system_error(error, "port " + order.plan.key);
     book_.apply(order.plan, order.handler, order.memory);
-    allow_ = Networks(order.plan.admission.allow);
-    deny_ = Networks(order.plan.admission.deny);
-    proxies_ = Networks(order.plan.proxy.from);
+    allow_ = networks_of(order.plan.admission.allow);
+    deny_ = networks_of(order.plan.admission.deny);
+    proxies_ = networks_of(order.plan.proxy.from);
     prefixes_.resize(order.proxy_sending == ProxySending::none ? 0 : book_.table().capacity());
     order_.listeners.resize(order.listeners.size());
     for (std::size_t i = 0; i < order.listeners.size(); ++i)
@@ -127,8 +127,8 @@ void UdpPort::read_clients(std::size_t listener) {
 }
 
 void UdpPort::take(const net::Datagram& datagram, std::uint16_t port) {
-    const bool proxied = !proxies_.empty() && proxies_.contains(datagram.peer.address);
-    if (!proxied && !proxies_.empty()) return drop(metrics::Dropped::proxy_header);
+    const bool proxied = !proxies_.empty();
+    if (proxied && !net::contains(proxies_, datagram.peer.address)) return drop(metrics::Dropped::denied);
     const auto read = read_datagram(datagram, port, proxied);
     if (!read) return drop(metrics::Dropped::proxy_header);
     std::uint32_t flow = book_.table().find(read->key);
@@ -143,7 +143,7 @@ void UdpPort::take(const net::Datagram& datagram, std::uint16_t port) {
 
 std::uint32_t UdpPort::begin(const FlowKey& key, const net::Datagram& datagram) {
     const net::Address client = unpack(key.client).address;
-    if (deny_.contains(client) || (!allow_.empty() && !allow_.contains(client))) {
+    if (net::contains(deny_, client) || (!allow_.empty() && !net::contains(allow_, client))) {
         drop(metrics::Dropped::denied);
         return FlowTable::kNone;
     }

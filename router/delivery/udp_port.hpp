@@ -11,7 +11,6 @@
 #include "base/fd.hpp"
 #include "base/readable.hpp"
 #include "delivery/flow_book.hpp"
-#include "delivery/networks.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/proxied_datagrams.hpp"
 #include "net/datagrams.hpp"
@@ -75,7 +74,7 @@ private:
     Fd epoll_;
     FlowBook book_;
     UdpPortOrder order_;
-    Networks allow_, deny_, proxies_;
+    std::vector<net::Network> allow_, deny_, proxies_;
     ProxyPrefixes prefixes_;
     std::uint64_t now_ms_ = 0;        // of this turn
     std::size_t reply_listener_ = 0;  // that the replies in hand leave by

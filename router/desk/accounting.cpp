@@ -63,6 +63,9 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     log_connections_ = plan.log_connections;
     // Connections outlive their port: what was watched once stays watched.
     watched_.insert(watched_.end(), ports_.intervals().begin(), ports_.intervals().end());
+    flow_ports_.assign(plan, "udp");
+    for (const PortIndex::Port& port : flow_ports_.ports())
+        if (port.delivery == "handoff") watched_.push_back(port.interval);
     watched_ = net::merge_intervals(std::move(watched_));
     if (plan.destroy_events == 0) {
         readable_.reset();
@@ -154,7 +157,11 @@ void Accounting::on_handover(const metrics::Handover& record) {
 
 void Accounting::on_destroyed(const net::SocketReport& report) {
     suspects_.clear(report.cookie);
-    if (const auto entry = ledger_.remove(report.cookie)) return count_end(report, *entry);
+    if (const auto entry = ledger_.remove(report.cookie)) {
+        if (!report.datagrams) return count_end(report, *entry);
+        return count_flow_end(*entry, metrics::FlowClosed::handler_close);
+    }
+    if (report.datagrams) return;
     if (suspects_.was_given_up(report.cookie)) return;
     const PortIndex::Port* port = ports_.find(report.local);
     // Never handed over: refused by admission, or given up by the client before it was accepted.
@@ -184,6 +191,16 @@ void Accounting::count_end(net::SocketReport report, const Ledger::Entry& entry)
     if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources)
         hooks_.source_ended(entry.port, report.remote.address);
     if (log_connections_) log_connection(*port, report, entry);
+}
+
+// Only the process can end a flow: by itself, or because the desk has asked it to.
+void Accounting::count_flow_end(const Ledger::Entry& entry, metrics::FlowClosed reason) {
+    metrics::PortRow& row = board_.ports[entry.port];
+    metrics::Counter& evicted = row.flows_ended[static_cast<std::size_t>(metrics::FlowClosed::evicted)];
+    const bool asked = reason == metrics::FlowClosed::handler_close && evicted.get() < row.flows.evictions.get();
+    (asked ? evicted : row.flows_ended[static_cast<std::size_t>(reason)]).add();
+    board_.processes[entry.process].ended.add();
+    hooks_.flow_ended(entry.port, entry.cookie);
 }
 
 void Accounting::log_connection(const PortIndex::Port& port, const net::SocketReport& report,

@@ -37,6 +37,8 @@ public:
         // After ends were lost: all there are, in place of the desk's counts. Who comes during the dump may be missing:
         // in doubt the limit is too generous.
         std::function<void(std::uint32_t port_row, const SourceCounts&)> sources_counted;
+        // The socket of a flow is gone.
+        std::function<void(std::uint32_t port_row, std::uint64_t cookie)> flow_ended;
     };
 
     // Settles the counts of a router before us that died. Must be done before the desk accepts anything.
@@ -56,6 +58,7 @@ private:
     void on_handover(const metrics::Handover& record);
     void on_destroyed(const net::SocketReport& report);
     void count_end(net::SocketReport report, const Ledger::Entry& entry);
+    void count_flow_end(const Ledger::Entry& entry, metrics::FlowClosed reason);
     void count_lost(const Ledger::Entry& entry);
     void settle_after_crash();
     enum class Cause { crash, lost_events };
@@ -74,6 +77,7 @@ private:
     Ledger ledger_;
     ProxiedLedger proxied_;
     PortIndex ports_;
+    PortIndex flow_ports_;
     Fd events_;
     std::unique_ptr<Readable> readable_;
     Alarm next_read_;

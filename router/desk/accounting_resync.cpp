@@ -26,6 +26,7 @@ void Accounting::count_lost(const Ledger::Entry& entry) {
     ledger_.remove(entry.cookie);
     proxied_.remove(entry.cookie);
     not_at_desk_.erase(entry.cookie);
+    if (board_.ports[entry.port].flows.handed.get() > 0) return count_flow_end(entry, metrics::FlowClosed::unknown);
     board_.ports[entry.port].closed[static_cast<std::size_t>(metrics::Closed::unknown)].add();
     board_.processes[entry.process].ended.add();
 }
@@ -53,7 +54,10 @@ void Accounting::resynchronise() {
     };
     // Every port: the ledger also has connections of ports that were removed, even before this router came.
     constexpr std::array<net::PortInterval, 1> kEveryPort{{{0, 65535}}};
-    if (const auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit)) {
+    const auto visit_flow = [&](const net::SocketReport& report) { living.insert(report.cookie); };
+    auto error = net::dump_sockets(net::DumpWhat::connections, kEveryPort, visit);
+    if (!error) error = net::dump_sockets(net::DumpWhat::udp_sockets, kEveryPort, visit_flow);
+    if (error) {
         log_limited(LogSeverity::warning, "cannot dump the connections", {{"error", error.message()}});
         return schedule_resync(cause, kDumpPeriod);
     }
@@ -102,6 +106,11 @@ void Accounting::settle_after_crash() {
         metrics::PortRow& port = board_.ports[row];
         const std::uint64_t lost = port.active() - std::min(port.active(), by_port[row]);
         port.closed[static_cast<std::size_t>(metrics::Closed::unknown)].add(lost);
+        const std::uint64_t flows =
+            port.flows.handed.get() - std::min(port.flows.handed.get(), port.total_flows_ended());
+        if (flows > 0)
+            port.flows_ended[static_cast<std::size_t>(metrics::FlowClosed::unknown)].add(flows -
+                                                                                         std::min(flows, by_port[row]));
     }
     for (std::uint32_t row = 0; row < board_.globals.process_rows.get(); ++row) {
         metrics::ProcessRow& process = board_.processes[row];

@@ -6,6 +6,21 @@
 
 namespace portier::desk {
 
+namespace {
+
+bool has_flows(const delivery::PortPlan& port, const delivery::Plan& plan) {
+    return port.protocol == "udp" && plan.handlers[port.handler].delivery == "handoff";
+}
+
+// A port of flows has its own word for the limit.
+delivery::AdmissionPlan admission_of(const delivery::PortPlan& port) {
+    delivery::AdmissionPlan plan = port.admission;
+    if (port.protocol == "udp") plan.max_connections_per_source = port.flows.max_per_source;
+    return plan;
+}
+
+}  // namespace
+
 Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
     : io_(io),
       board_(board),
@@ -15,7 +30,8 @@ Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
             [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
                 listeners_.at(listener)->passed_gate(std::move(passed));
             }),
-      idle_timer_(io) {}
+      idle_timer_(io),
+      patience_(io) {}
 
 Desk::~Desk() {
     relay_threads_.stop();  // before what runs on them goes
@@ -24,18 +40,25 @@ Desk::~Desk() {
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
     // First, while the processes of a handler that is dropped too can still take what waits.
     drop_listeners(plan);
+    const auto dropped = drop_flow_ports(plan);
+    const auto flow_sockets = share_flow_sockets(plan, descriptors);
     relay_ends_.apply(plan);
     apply_handlers(plan, descriptors);
     serve_datagrams(plan, descriptors);
     std::set<std::uint32_t> rows;
     for (const delivery::PortPlan& port : plan.ports) {
         if (port.listeners.empty() || is_read_by_delivery(port, plan)) continue;
-        apply_port(port, handlers_.at(plan.handlers[port.handler].name), descriptors);
+        PortState& state = apply_port(port, handlers_.at(plan.handlers[port.handler].name));
+        if (has_flows(port, plan))
+            apply_flow_ports(port, state, flow_sockets);
+        else
+            apply_listeners(port, state, descriptors);
         rows.insert(port.row);
     }
     std::erase_if(ports_, [&](const auto& item) { return !rows.contains(item.first); });
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
     for (auto& [number, listener] : listeners_) listener->resume();
+    for (auto& [number, port] : flow_ports_) port->resume();
 }
 
 void Desk::drop_listeners(const delivery::Plan& plan) {
@@ -46,6 +69,29 @@ void Desk::drop_listeners(const delivery::Plan& plan) {
         item.second->finish();
         return true;
     });
+}
+
+// They live on until the plan is in force: a socket that comes to another delivery is not closed on the way.
+std::vector<std::unique_ptr<FlowPort>> Desk::drop_flow_ports(const delivery::Plan& plan) {
+    std::set<std::uint32_t> kept;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (has_flows(port, plan)) kept.insert(port.listeners.begin(), port.listeners.end());
+    std::vector<std::unique_ptr<FlowPort>> dropped;
+    for (auto& [number, port] : flow_ports_) {
+        if (kept.contains(number)) continue;
+        port->finish();
+        dropped.push_back(std::move(port));
+    }
+    std::erase_if(flow_ports_, [](const auto& item) { return !item.second; });
+    return dropped;
+}
+
+Desk::SharedSockets Desk::share_flow_sockets(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
+    SharedSockets sockets;
+    for (const delivery::PortPlan& port : plan.ports)
+        if (has_flows(port, plan))
+            for (const std::uint32_t number : port.listeners) sockets[number] = descriptors.share(number);
+    return sockets;
 }
 
 void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
@@ -122,8 +168,7 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
     descriptors.forget_ended();
 }
 
-// A listener that stays may have come to another port: its range was split, or has another name now.
-void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors) {
+PortState& Desk::apply_port(const delivery::PortPlan& plan, Handler& handler) {
     PortState& port = ports_[plan.row];
     port.row_number = plan.row;
     port.row = &board_.ports[plan.row];
@@ -131,10 +176,15 @@ void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery
     port.starved = &handler.starved;
     port.idle_timeout_ms = plan.idle_timeout_ms;
     if (port.admission)
-        port.admission->update(plan.admission);
+        port.admission->update(admission_of(plan));
     else
-        port.admission = std::make_unique<Admission>(plan.admission);
+        port.admission = std::make_unique<Admission>(admission_of(plan));
     port.proxy = {delivery::networks_of(plan.proxy.from), std::chrono::milliseconds(plan.proxy.timeout_ms)};
+    return port;
+}
+
+// A listener that stays may have come to another port: its range was split, or has another name now.
+void Desk::apply_listeners(const delivery::PortPlan& plan, PortState& port, delivery::Descriptors& descriptors) {
     for (const std::uint32_t number : plan.listeners) {
         const auto present = listeners_.find(number);
         if (present != listeners_.end()) {
@@ -145,13 +195,44 @@ void Desk::apply_port(const delivery::PortPlan& plan, Handler& handler, delivery
     }
 }
 
+void Desk::apply_flow_ports(const delivery::PortPlan& plan, PortState& port, const SharedSockets& sockets) {
+    if (port.flows) {
+        port.flows->update(plan);
+    } else {
+        port.flows = std::make_unique<Flows>(plan, *port.row);
+        // What processes have from a router before us counts for the limit per source, too.
+        std::map<net::Address, std::uint64_t> sources;
+        for (const auto& [flow, cookie] : port.flows->handed()) ++sources[source_key(flow.remote.address)];
+        port.admission->found(sources);
+    }
+    for (const std::uint32_t number : plan.listeners) {
+        const auto present = flow_ports_.find(number);
+        if (present != flow_ports_.end())
+            present->second->set_port(port);
+        else if (const auto& socket = sockets.at(number))
+            flow_ports_[number] = std::make_unique<FlowPort>(io_, reader_, number, socket, port);
+    }
+}
+
 void Desk::resume_starved(const std::string& handler) {
     const auto found = handlers_.find(handler);
     if (found == handlers_.end()) return;
-    for (const std::uint32_t number : std::exchange(found->second.starved, {})) {
-        const auto listener = listeners_.find(number);
-        if (listener != listeners_.end()) listener->second->resume();
-    }
+    for (const std::uint32_t number : std::exchange(found->second.starved, {})) resume(number);
+}
+
+void Desk::resume(std::uint32_t number) {
+    const auto listener = listeners_.find(number);
+    if (listener != listeners_.end()) listener->second->resume();
+    const auto port = flow_ports_.find(number);
+    if (port != flow_ports_.end()) port->second->resume();
+}
+
+void Desk::flow_ended(std::uint32_t port_row, std::uint64_t cookie) {
+    const auto found = ports_.find(port_row);
+    if (found == ports_.end() || !found->second.flows) return;
+    PortState& port = found->second;
+    if (const auto flow = port.flows->remove_handed(cookie)) port.admission->ended(flow->remote.address);
+    for (const std::uint32_t number : std::exchange(port.flows->blocked, {})) resume(number);
 }
 
 void Desk::connection_ended(std::uint32_t port_row, const net::Address& source) {
@@ -174,8 +255,11 @@ void Desk::sources_counted(std::uint32_t port_row, const std::map<net::Address, 
     if (found != ports_.end()) found->second.admission->recount(living);
 }
 
-void Desk::stop(std::function<void()> done) {
-    on_stopped_ = std::move(done);
+void Desk::stop(std::chrono::milliseconds patience, std::function<void()> done) {
+    patience_.set(patience, [this] {
+        for (const auto& delivery : leaving_) delivery->end();
+    });
+    if (std::exchange(on_stopped_, std::move(done))) return;
     delivery::Plan nothing;
     nothing.leaving = alive_;
     delivery::Descriptors none;
@@ -183,10 +267,13 @@ void Desk::stop(std::function<void()> done) {
     wait_until_idle();
 }
 
-// What is under way is taken within milliseconds; a process that does not is the keeper's business.
+// What is under way to a process is taken within milliseconds; a process that does not is the keeper's business.
 void Desk::wait_until_idle() {
     std::erase_if(leaving_, [](const auto& delivery) { return delivery->idle(); });
-    if (leaving_.empty()) return on_stopped_();
+    if (leaving_.empty()) {
+        patience_.cancel();
+        return std::exchange(on_stopped_, nullptr)();
+    }
     idle_timer_.expires_after(std::chrono::milliseconds(5));
     idle_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) wait_until_idle();

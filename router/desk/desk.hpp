@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,11 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "base/alarm.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
 #include "delivery/relay_threads.hpp"
 #include "delivery/spawn_request.hpp"
+#include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "desk/relay_ends.hpp"
 #include "net/lingering_closer.hpp"
@@ -39,8 +42,9 @@ public:
     // Puts the plan in force: what it keeps is untouched, what it drops delivers what was already waiting.
     void apply(const delivery::Plan& plan, delivery::Descriptors& descriptors);
 
-    // Stops accepting after what is waiting; `done` is called when everything accepted is in a process's hands.
-    void stop(std::function<void()> done);
+    // Stops accepting after what is waiting; `done` is called when everything accepted is in a process's hands or has
+    // ended. What is still with the router after `patience` is closed; a second call can shorten that.
+    void stop(std::chrono::milliseconds patience, std::function<void()> done);
 
     // A connection of this port has ended (posted by accounting where a limit per source needs it).
     void connection_ended(std::uint32_t port_row, const net::Address& source);
@@ -52,7 +56,12 @@ public:
     void sources_found(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& more);
     void sources_counted(std::uint32_t port_row, const std::map<net::Address, std::uint64_t>& living);
 
+    // A flow of this port has ended: its socket is gone.
+    void flow_ended(std::uint32_t port_row, std::uint64_t cookie);
+
 private:
+    using SharedSockets = std::map<std::uint32_t, std::shared_ptr<Fd>>;  // by descriptor number
+
     struct Handler {
         std::string kind;                              // of delivery
         std::unique_ptr<delivery::Delivery> delivery;  // empty: its processes accept for themselves
@@ -63,7 +72,12 @@ private:
     void apply_handlers(const delivery::Plan& plan, delivery::Descriptors& descriptors);
     bool is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const;
     void serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& descriptors);
-    void apply_port(const delivery::PortPlan& plan, Handler& handler, delivery::Descriptors& descriptors);
+    std::vector<std::unique_ptr<FlowPort>> drop_flow_ports(const delivery::Plan& plan);
+    static SharedSockets share_flow_sockets(const delivery::Plan& plan, delivery::Descriptors& descriptors);
+    PortState& apply_port(const delivery::PortPlan& plan, Handler& handler);
+    void apply_listeners(const delivery::PortPlan& plan, PortState& port, delivery::Descriptors& descriptors);
+    void apply_flow_ports(const delivery::PortPlan& plan, PortState& port, const SharedSockets& sockets);
+    void resume(std::uint32_t number);
     void resume_starved(const std::string& handler);
     std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
     void start_relay_threads(unsigned count);
@@ -83,7 +97,10 @@ private:
     std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
     std::map<std::uint32_t, PortState> ports_;                       // by row
     std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;   // by descriptor number
+    net::DatagramReader reader_;
+    std::map<std::uint32_t, std::unique_ptr<FlowPort>> flow_ports_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;
+    Alarm patience_;  // with what is left when stopping
     std::function<void()> on_stopped_;
 };
 

@@ -13,6 +13,7 @@
 #include "base/readable.hpp"
 #include "delivery/delivery.hpp"
 #include "desk/admission.hpp"
+#include "desk/flows.hpp"
 #include "desk/proxy_gate.hpp"
 
 namespace portier::desk {
@@ -23,7 +24,7 @@ struct ProxyRule {
     std::chrono::milliseconds timeout{0};
 };
 
-// What the listeners of one port share.
+// What the sockets of one port share.
 struct PortState {
     std::uint32_t row_number = 0;
     metrics::PortRow* row = nullptr;
@@ -34,7 +35,8 @@ struct PortState {
     ProxyRule proxy;
     int scarce_from =
         0;  // a descriptor with this number or a higher one comes out of the reserve; found out when needed
-    bool scarce = false;  // such a one was seen
+    bool scarce = false;           // such a one was seen
+    std::unique_ptr<Flows> flows;  // UDP only
 };
 
 class Listener {

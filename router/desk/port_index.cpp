@@ -28,6 +28,7 @@ void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) 
                           .handler = handler.name,
                           .delivery = handler.delivery,
                           .row = port.row,
+                          .interval = {port.first, port.last},
                           .only_process = single ? handler.processes.front().row : 0,
                           .address = net::parse_address(port.address),
                           .counts_sources = port.admission.max_connections_per_source > 0,

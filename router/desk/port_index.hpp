@@ -20,6 +20,7 @@ public:
         std::string handler;
         std::string delivery;
         std::uint32_t row = 0;
+        net::PortInterval interval;
         std::uint32_t only_process = 0;  // row, where the handler has just one process and it accepts; else 0
         std::optional<net::Address> address;
         bool counts_sources = false;

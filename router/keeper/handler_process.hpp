@@ -62,6 +62,7 @@ public:
     pid_t pid() const { return child_.pid; }
     std::uint32_t row() const { return setup_.row; }
     std::uint32_t slot() const { return setup_.slot; }
+    bool is_relayed_to() const { return setup_.handler.delivery == config::Delivery::relay; }
     std::uint32_t channel_number() const { return setup_.channel_number; }
     const std::string& handler() const { return setup_.handler.name; }
     int channel() const { return channel_.get(); }  // -1: inherit
@@ -69,9 +70,8 @@ public:
     const std::string& status() const { return status_; }
 
     // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its
-    // channel and gets the signal after `patience`; so does one of inetd-wait, which may be busy, unless its socket is
-    // another handler's now. SIGKILL to the
-    // group follows after the handler's stop timeout.
+    // channel and gets the signal after `patience`, as does one that the router relays to, or one of inetd-wait, which
+    // may be busy, unless its socket is another handler's now. SIGKILL to the group follows after the stop timeout.
     void drain(std::chrono::milliseconds patience);
     void lose_socket() { lost_socket_ = true; }
     // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.

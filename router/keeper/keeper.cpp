@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <system_error>
 
@@ -89,10 +90,7 @@ void Keeper::open_destroy_events() {
 
 void Keeper::join_destroy_events() {
     if (!destroy_events_.second) return;
-    for (const auto& [key, socket] : sockets_.all()) {
-        if (key.protocol != config::Protocol::tcp) continue;
-        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
-        const auto group = ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6;
+    for (const net::DestroyGroup group : wanted_groups()) {
         if (!joined_.insert(group).second) continue;
         if (const auto error = net::join_destroy_events(destroy_events_.second.get(), group)) {
             log_warning("no destroy events from the kernel, counts come from dumps", {{"error", error.message()}});
@@ -105,6 +103,28 @@ void Keeper::join_destroy_events() {
 void Keeper::reserve_rows(const config::Config& next, const Addresses& addresses) {
     rows_.reserve(next, config_);
     rows_.reserve_backends(backend_row_names(next, addresses), backend_row_names(config_, addresses_));
+}
+
+// Of TCP the families of our listeners; of UDP those of our flows: a socket for every address has clients of both.
+std::set<net::DestroyGroup> Keeper::wanted_groups() const {
+    std::set<net::DestroyGroup> groups;
+    for (const auto& [key, socket] : sockets_.all()) {
+        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
+        if (key.protocol == config::Protocol::tcp)
+            groups.insert(ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6);
+    }
+    for (const config::Port& port : config_.ports) {
+        if (port.protocol != config::Protocol::udp || !hands_off(port)) continue;
+        if (!port.address || port.address->family == 4) groups.insert(net::DestroyGroup::udp_ipv4);
+        if (!port.address || port.address->family == 6) groups.insert(net::DestroyGroup::udp_ipv6);
+    }
+    return groups;
+}
+
+bool Keeper::hands_off(const config::Port& port) const {
+    return std::any_of(config_.handlers.begin(), config_.handlers.end(), [&](const config::Handler& handler) {
+        return handler.name == port.handler && handler.delivery == config::Delivery::handoff;
+    });
 }
 
 RouterOrder Keeper::make_order() {
@@ -148,6 +168,7 @@ void Keeper::wake_by_row(std::uint32_t handler_row) {
 
 void Keeper::stop(std::function<void()> stopped) {
     if (std::exchange(stopping_, true)) {
+        router_->hurry();
         pool_.hurry();
         spawner_.hurry();
         return;
@@ -158,15 +179,22 @@ void Keeper::stop(std::function<void()> stopped) {
     demand_.stop();
     call_off_reloads();
     pool_.retire();
-    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close.
-    router_->stop([this, stopped = std::move(stopped)] {
+    // The router delivers what waits in the queues and tells the handlers that no more will come; then the ports close
+    // and the processes end. Those that it relays to last as long as the router has connections.
+    const auto gone = [left = std::make_shared<int>(3), stopped = std::move(stopped)] {
+        if (--*left == 0) stopped();
+    };
+    const auto released = [this, gone] {
+        if (std::exchange(released_, true)) return;
         sockets_ = SocketSet();
-        const auto ended = [left = std::make_shared<int>(2), stopped] {
-            if (--*left == 0) stopped();
-        };
-        pool_.stop(config_.router.drain_timeout, ended);
-        spawner_.stop(config_.router.drain_timeout, ended);
-    });
+        pool_.stop(config_.router.drain_timeout, gone);
+        spawner_.stop(config_.router.drain_timeout, gone);
+    };
+    router_->stop({.patience = config_.router.drain_timeout, .released = released, .ended = [this, gone, released] {
+                       released();
+                       pool_.end_relayed();
+                       gone();
+                   }});
 }
 
 }  // namespace portier::keeper

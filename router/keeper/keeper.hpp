@@ -73,6 +73,8 @@ private:
     void let_go();
     void open_destroy_events();
     void join_destroy_events();
+    std::set<net::DestroyGroup> wanted_groups() const;
+    bool hands_off(const config::Port& port) const;
     void begin_reload();
     void on_resolved(const Addresses& addresses, const std::string& problem);
     void reserve_rows(const config::Config& next, const Addresses& addresses);
@@ -113,6 +115,7 @@ private:
     bool publish_pending_ = false;
     bool json_log_;
     bool stopping_ = false;
+    bool released_ = false;  // while stopping: the router accepts nothing more
 };
 
 }  // namespace portier::keeper

@@ -197,6 +197,11 @@ void Pool::put_to_sleep(const SlotKey& key) {
     on_changed_();
 }
 
+void Pool::end_relayed() {
+    for (auto& process : leaving_)
+        if (process->is_relayed_to()) process->stop();
+}
+
 void Pool::hurry() {
     for (auto& process : leaving_) process->stop();
 }

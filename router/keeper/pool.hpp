@@ -63,7 +63,8 @@ public:
     void retire();
     // After retire(): drain, then signals; `ended` is called when no process is left.
     void stop(std::chrono::milliseconds patience, std::function<void()> ended);
-    void hurry();  // a second request to stop: the stop signal now
+    void end_relayed();  // of those that were put aside, the ones that the router relayed to: it has no more for them
+    void hurry();        // a second request to stop: the stop signal now
 
 private:
     std::unique_ptr<Slot> make_slot(const SlotPlan& plan);

@@ -178,7 +178,10 @@ void RouterProcess::send_ends() {
 }
 
 void RouterProcess::on_applied(std::uint64_t revision) {
-    if (ended_) return;  // it is waited for for another reason
+    if (ended_) {  // it is waited for for another reason
+        if (revision == delivery::kNoPlan && released_) std::exchange(released_, nullptr)();
+        return;
+    }
     answer_.cancel();
     answer_due_ = false;
     if (revision != revision_) return expect_answer();
@@ -218,13 +221,22 @@ void RouterProcess::replace() {
     }
 }
 
-void RouterProcess::stop(std::function<void()> ended) {
-    ended_ = std::move(ended);
+void RouterProcess::stop(Stop stop) {
+    released_ = std::move(stop.released);
+    ended_ = std::move(stop.ended);
     applied_ = nullptr;
     restart_.cancel();
     if (!child_.pidfd) return std::exchange(ended_, nullptr)();
-    delivery::send_stop(link_.get());
-    answer_.set(kPatience, [this] { proc::kill_group(child_, SIGKILL); });
+    ask_to_stop(stop.patience);
+}
+
+void RouterProcess::hurry() {
+    if (child_.pidfd && ended_) ask_to_stop({});
+}
+
+void RouterProcess::ask_to_stop(std::chrono::milliseconds patience) {
+    delivery::send_stop(link_.get(), patience);
+    answer_.set(patience + kPatience, [this] { proc::kill_group(child_, SIGKILL); });
 }
 
 }  // namespace portier::keeper

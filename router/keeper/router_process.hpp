@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -43,9 +44,15 @@ public:
     // also asked now and then when there is no order.
     void publish(std::function<void()> applied);
 
-    // Asks it to deliver what is under way and end; `ended` is called when it is gone, at the latest after 5 s. What
-    // was to be called when an order is in force is forgotten.
-    void stop(std::function<void()> ended);
+    // Asks it to deliver what is under way and end. `released` is called when it accepts nothing more, `ended` when it
+    // is gone: at the latest 5 s after `patience`, which is for the connections that it relays. What was to be called
+    // when an order is in force is forgotten.
+    struct Stop {
+        std::chrono::milliseconds patience;
+        std::function<void()> released, ended;
+    };
+    void stop(Stop stop);
+    void hurry();  // after stop(): no more patience
 
     // The answer to on_spawn, to the router of this moment.
     void spawned_ended(const delivery::SpawnEnd& end);
@@ -63,6 +70,7 @@ private:
     void on_exit();
     void replace();
     void expect_answer();
+    void ask_to_stop(std::chrono::milliseconds patience);
     void ping();
     void on_applied(std::uint64_t revision);
 
@@ -72,7 +80,7 @@ private:
     Fd executable_;
     std::uint64_t revision_ = 0;
     std::function<void()> applied_;
-    std::function<void()> ended_;
+    std::function<void()> released_, ended_;
     proc::Child child_;
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
@@ -10,6 +11,7 @@
 #include "net/datagram_spread.hpp"
 #include "net/datagrams.hpp"
 #include "net/sock_diag.hpp"
+#include "proc/identity.hpp"
 #include "proc/usage.hpp"
 
 namespace portier::keeper {
@@ -49,11 +51,12 @@ std::system_error explain(const std::error_code& error, const std::string& what,
     return {error, what + (taken ? owner_of(key.protocol, key.place.port) : "")};
 }
 
-Fd open_socket(const config::Port& port, const SocketSet::Key& key) {
+// `beside`: the socket of the first slot, -1 for that one itself.
+Fd open_socket(const config::Port& port, const SocketSet::Key& key, int beside) {
     try {
         if (port.protocol == config::Protocol::tcp)
             return net::open_tcp_listener(key.place, tuning_of(port), port.backlog);
-        return net::open_udp_socket(key.place, key.slot == 0);
+        return net::open_udp_socket(key.place, key.slot == 0, beside);
     } catch (const std::system_error& error) {
         throw explain(error.code(), at(port.mark) + "port " + port.key, key);
     }
@@ -108,8 +111,9 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
         ++set.wanted_[{key.protocol, key.place, 0}];
         const auto present = before.sockets_.find(key);
         if (present == before.sockets_.end()) {
-            set.sockets_.emplace(key,
-                                 std::make_shared<OpenSocket>(next_number++, open_socket(port, key), port.backlog));
+            const int beside = key.slot == 0 ? -1 : set.sockets_.at({key.protocol, key.place, 0})->fd.get();
+            set.sockets_.emplace(
+                key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key, beside), port.backlog));
             return;
         }
         if (before.is_spare(key)) throw_away_datagrams(present->second->fd.get());
@@ -131,6 +135,21 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
     return set;
 }
 
+// The router binds the sockets of flows beside them. Those of other slots, which are kept for later, would be in the
+// way.
+void SocketSet::give_to_router(const config::Config& config, const config::Port& port) const {
+    if (::geteuid() != 0 || config.router.user.empty()) return;
+    const auto router = proc::find_identity(config.router.user, "");
+    if (!router) return;  // no router starts either, and says why
+    for (const auto& [key, socket] : sockets_) {
+        const bool here = key.protocol == port.protocol && key.place.address == port.address &&
+                          key.place.port >= port.first && key.place.port <= port.last;
+        if (!here) continue;
+        if (const auto error = net::give_socket(socket->fd.get(), router->uid))
+            throw std::system_error(error, "give the socket of port " + port.key + " to user " + config.router.user);
+    }
+}
+
 void SocketSet::tune(const config::Config& config) const {
     for (const config::Port& port : config.ports) {
         const bool router_accepts = config::router_accepts(handler_of(config, port));
@@ -146,6 +165,10 @@ void SocketSet::tune(const config::Config& config) const {
                     net::widen_receive_queue(socket->fd.get());
             }
         if (port.protocol != config::Protocol::udp) continue;
+        if (handler_of(config, port).delivery == config::Delivery::handoff) {
+            give_to_router(config, port);
+            for (const auto& socket : of_port(port, 0)) net::widen_receive_queue(socket->fd.get());
+        }
         for (const auto& socket : of_port(port, 0))
             if (const auto error = net::spread_datagrams(socket->fd.get(), sockets_per_number(config, port)))
                 throw std::system_error(error, "spread the datagrams of port " + port.key);

@@ -49,6 +49,7 @@ public:
 
 private:
     bool is_spare(const Key& key) const;
+    void give_to_router(const config::Config& config, const config::Port& port) const;
 
     // Of UDP also those of slots that are not wanted any more, as long as their place is: datagrams go to the sockets
     // of a place by number (net/datagram_spread.hpp), which is the slot only while none before the last is ever closed.

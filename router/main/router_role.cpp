@@ -97,7 +97,7 @@ private:
                     for (auto& [number, fd] : received.message->offered) descriptors_.add(number, std::move(fd));
                     break;
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
-                case delivery::LinkType::stop: stop(); break;
+                case delivery::LinkType::stop: stop(std::chrono::milliseconds(received.message->generation)); break;
                 case delivery::LinkType::ping: answer(received.message->generation); break;
                 case delivery::LinkType::spawned_ended: desk_.spawned_ended(received.message->ended); break;
                 case delivery::LinkType::applied:
@@ -129,8 +129,13 @@ private:
     }
 
     // By way of the admin thread like the plans, so that it overtakes none of them.
-    void stop() {
-        asio::post(admin_.io(), [this] { asio::post(io_, [this] { desk_.stop([this] { io_.stop(); }); }); });
+    void stop(std::chrono::milliseconds patience) {
+        asio::post(admin_.io(), [this, patience] {
+            asio::post(io_, [this, patience] {
+                desk_.stop(patience, [this] { io_.stop(); });
+                delivery::send_applied(link_.get(), delivery::kNoPlan);
+            });
+        });
     }
 
     void apply_at_desk(const delivery::Plan& plan) {
@@ -169,6 +174,10 @@ int run_router() {
                              .sources_counted =
                                  [at_desk](std::uint32_t row, const desk::SourceCounts& counts) {
                                      at_desk([row, counts](desk::Desk& desk) { desk.sources_counted(row, counts); });
+                                 },
+                             .flow_ended =
+                                 [at_desk](std::uint32_t row, std::uint64_t cookie) {
+                                     at_desk([row, cookie](desk::Desk& desk) { desk.flow_ended(row, cookie); });
                                  }});
     DeskHalf desk(*board, admin);
     desk_half = &desk;

@@ -69,6 +69,8 @@ struct alignas(64) PortRow {
     // The thread that reads the port's datagrams (handoff: desk, relay: a relay thread).
     struct Flows {
         Counter created;
+        Counter handed;     // of these, to a process: accounting counts their ends
+        Counter evictions;  // so many ends were asked for since there was no room
         std::array<Counter, kFlowClosedNames.size()> closed;
         Counter datagrams_received, datagrams_sent;
         std::array<Counter, kDroppedNames.size()> datagrams_dropped;
@@ -80,9 +82,13 @@ struct alignas(64) PortRow {
         for (const Counter& counter : relayed.closed) sum += counter.get();
         return sum;
     }
+    std::uint64_t total_flows_ended() const {
+        std::uint64_t sum = 0;
+        for (const Counter& counter : flows_ended) sum += counter.get();
+        return sum;
+    }
     std::uint64_t active_flows() const {
-        std::uint64_t gone = 0;
-        for (const Counter& counter : flows_ended) gone += counter.get();
+        std::uint64_t gone = total_flows_ended();
         for (const Counter& counter : flows.closed) gone += counter.get();
         const std::uint64_t come = flows.created.get();
         return come > gone ? come - gone : 0;

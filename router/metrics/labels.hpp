@@ -28,9 +28,9 @@ inline constexpr std::array<const char*, 10> kClosedNames{
 // Why a flow ended, and why a datagram went nowhere.
 enum class FlowClosed { handler_close, idle, evicted, error, unknown };
 inline constexpr std::array<const char*, 5> kFlowClosedNames{"handler_close", "idle", "evicted", "error", "unknown"};
-enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed, truncated };
-inline constexpr std::array<const char*, 8> kDroppedNames{"queue_full",   "denied",     "limit",       "source_limit",
-                                                          "proxy_header", "no_backend", "send_failed", "truncated"};
+enum class Dropped { queue_full, denied, limit, source_limit, proxy_header, no_backend, send_failed, truncated, stray };
+inline constexpr std::array<const char*, 9> kDroppedNames{
+    "queue_full", "denied", "limit", "source_limit", "proxy_header", "no_backend", "send_failed", "truncated", "stray"};
 // How a process of delivery `spawn` ended: its exit code, where programs agree on what it means (sysexits, shells).
 // The last one: it could not be started.
 enum class Exited { ok, failed, misused, not_executable, not_found, other_code, signal, not_started };

@@ -36,4 +36,7 @@ Connecting begin_connect(Fd socket, const Destination& to, const std::optional<E
 // Once the socket is writable: 0 or an errno.
 int connect_result(int socket);
 
+// Whether it is no fault of the other side but a lack of ours, or a Unix listener's full queue: worth trying again soon.
+bool is_shortage(int error);
+
 }  // namespace portier::net

@@ -116,6 +116,22 @@ std::vector<std::byte> encode_credit(std::uint32_t window) {
     return out;
 }
 
+std::vector<std::byte> encode_idle(std::uint32_t idle_ms) {
+    std::vector<std::byte> out;
+    encode_header(out, HandoffType::idle);
+    put<std::uint32_t>(out, idle_ms);
+    return out;
+}
+
+std::vector<std::byte> encode_evict(const Eviction& eviction) {
+    std::vector<std::byte> out;
+    encode_header(out, HandoffType::evict);
+    put<std::uint32_t>(out, eviction.count);
+    put<std::uint16_t>(out, eviction.first);
+    put<std::uint16_t>(out, eviction.last);
+    return out;
+}
+
 std::optional<HandoffMessage> decode_handoff(std::span<const std::byte> bytes) {
     Reader reader(bytes);
     const auto version = reader.take<std::uint8_t>();
@@ -124,7 +140,8 @@ std::optional<HandoffMessage> decode_handoff(std::span<const std::byte> bytes) {
     reader.take<std::uint32_t>();
     if (!reader.ok() || version != kHandoffVersion) return std::nullopt;
 
-    HandoffMessage message{static_cast<HandoffType>(type), {}, 0, 0};
+    HandoffMessage message{};
+    message.type = static_cast<HandoffType>(type);
     switch (message.type) {
         case HandoffType::doors:
             if (count == 0 || count > kMaxDoors) return std::nullopt;
@@ -134,6 +151,12 @@ std::optional<HandoffMessage> decode_handoff(std::span<const std::byte> bytes) {
         case HandoffType::credit: message.credit = reader.take<std::uint32_t>(); break;
         case HandoffType::drain:
         case HandoffType::stopping: break;
+        case HandoffType::idle: message.idle_ms = reader.take<std::uint32_t>(); break;
+        case HandoffType::evict:
+            message.eviction.count = reader.take<std::uint32_t>();
+            message.eviction.first = reader.take<std::uint16_t>();
+            message.eviction.last = reader.take<std::uint16_t>();
+            break;
         default: return std::nullopt;
     }
     if (!reader.finished()) return std::nullopt;

@@ -94,6 +94,8 @@ SocketReport read_report(const nlmsghdr* header) {
          attribute = mnl_attr_next(attribute)) {
         if (mnl_attr_get_type(attribute) == INET_DIAG_INFO) read_tcp_info(attribute, report);
         if (mnl_attr_get_type(attribute) == INET_DIAG_SKMEMINFO) report.drops = read_drops(attribute);
+        if (mnl_attr_get_type(attribute) == INET_DIAG_PROTOCOL)
+            report.datagrams = mnl_attr_get_u8(attribute) == IPPROTO_UDP;
     }
     return report;
 }
@@ -211,7 +213,9 @@ Fd open_destroy_events(int receive_buffer) {
 }
 
 std::error_code join_destroy_events(int netlink, DestroyGroup group) {
-    const int number = group == DestroyGroup::ipv4 ? SKNLGRP_INET_TCP_DESTROY : SKNLGRP_INET6_TCP_DESTROY;
+    constexpr std::array kNumbers{SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY, SKNLGRP_INET_UDP_DESTROY,
+                                  SKNLGRP_INET6_UDP_DESTROY};
+    const int number = kNumbers[static_cast<std::size_t>(group)];
     if (::setsockopt(netlink, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &number, sizeof number) < 0) return errno_code();
     return {};
 }

@@ -1,4 +1,4 @@
-// What the kernel says of sockets that others hold (sock_diag(7)): a multicast announcement for every destroyed TCP
+// What the kernel says of sockets that others hold (sock_diag(7)): a multicast announcement for every destroyed
 // socket, and dumps of the living ones. One thread uses one socket. Works without privileges.
 #pragma once
 
@@ -22,6 +22,7 @@ struct SocketReport {
     std::uint32_t accept_queue = 0;        // listening sockets: waiting connections
     std::uint32_t accept_queue_limit = 0;  // listening sockets
     std::uint32_t drops = 0;               // UDP: datagrams that found the queue full, since the socket was opened
+    bool datagrams = false;                // UDP (event only)
     bool listening = false;
     bool closing = false;  // past the handler's close (FIN_WAIT, LAST_ACK, CLOSING)
 
@@ -40,11 +41,13 @@ struct SocketReport {
 // Non-blocking, CLOEXEC. Throws std::system_error.
 Fd open_destroy_events(int receive_buffer);
 
-// From now on the socket hears the destruction of TCP sockets of this kind. Each kind costs the kernel some work for
-// every socket of the host that ends, so only what is needed is joined.
+// From now on the socket hears the destruction of sockets of this kind. Each kind costs the kernel some work for every
+// socket of the host that ends, so only what is needed is joined.
 enum class DestroyGroup {
     ipv4,
     ipv6,  // dual-stack listeners too: their connections are IPv6 sockets whoever the client is
+    udp_ipv4,
+    udp_ipv6,
 };
 std::error_code join_destroy_events(int netlink, DestroyGroup group);
 

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.hpp"
 
@@ -53,7 +54,15 @@ struct Binding {
     int type;
     bool reuse_address;
     bool reuse_port;
+    int owner_of = -1;  // a socket that has the owner that this one shall have
 };
+
+void copy_owner(int from, int to, const std::string& what) {
+    struct stat owner {};
+    if (::fstat(from, &owner) < 0) throw_errno(what);
+    if (owner.st_uid == ::geteuid()) return;
+    if (const auto error = give_socket(to, owner.st_uid)) throw_errno(what, error.value());
+}
 
 Fd open_bound(const Place& place, const Binding& binding) {
     const Endpoint endpoint = bind_endpoint(place);
@@ -63,6 +72,7 @@ Fd open_bound(const Place& place, const Binding& binding) {
     if (family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, place.address ? 1 : 0, what);
     if (binding.reuse_address) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, what);
     if (binding.reuse_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, what);
+    if (binding.owner_of >= 0) copy_owner(binding.owner_of, fd.get(), what);
     sockaddr_storage storage;
     const socklen_t length = to_sockaddr(endpoint, storage);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) < 0) throw_errno(what);
@@ -100,9 +110,13 @@ Fd open_tcp_listener(const Place& place, const TcpTuning& tuning, unsigned backl
     return fd;
 }
 
-Fd open_udp_socket(const Place& place, bool first) {
+Fd open_udp_socket(const Place& place, bool first, int beside) {
     if (first) open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = false});
-    return open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = true});
+    return open_bound(place, {.type = SOCK_DGRAM, .reuse_address = false, .reuse_port = true, .owner_of = beside});
+}
+
+std::error_code give_socket(int fd, uid_t user) {
+    return ::fchown(fd, user, static_cast<gid_t>(-1)) < 0 ? errno_code() : std::error_code();
 }
 
 std::optional<std::error_code> repair_socket(int fd, unsigned backlog) {

@@ -3,6 +3,8 @@
 // no setsockopt of its own.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -35,8 +37,13 @@ std::string to_string(const Place& place);  // "*:80", "127.0.0.1:80", "[::1]:80
 
 // All of these return blocking sockets with CLOEXEC and throw std::system_error that names the place.
 Fd open_tcp_listener(const Place& place, const TcpTuning& tuning, unsigned backlog);
-// `first`: no other socket may be bound there yet (SO_REUSEPORT would hide another daemon of the same user).
-Fd open_udp_socket(const Place& place, bool first);
+// `first`: no other socket may be bound there yet (SO_REUSEPORT would hide another daemon of the same user). `beside`:
+// the first one, whose owner it must have to be bound there (see give_socket).
+Fd open_udp_socket(const Place& place, bool first, int beside = -1);
+
+// From now on only sockets of this user may be bound beside it with SO_REUSEPORT: the kernel compares the owners of the
+// sockets, which fchown(2) changes (sockfs_setattr).
+std::error_code give_socket(int fd, uid_t user);
 
 // Applies changed options and backlog to a listener that stays.
 void tune_tcp_listener(int listener, const TcpTuning& tuning, unsigned backlog);

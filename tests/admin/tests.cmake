@@ -2,6 +2,7 @@
 add_executable(admin_test
   admin/command_address_test.cpp
   admin/command_client_test.cpp
+  admin/command_request_test.cpp
   admin/command_server_test.cpp
   admin/command_socket_test.cpp
   admin/commands_test.cpp

@@ -84,6 +84,18 @@ TEST_F(FlowBackendsTest, TheLastOneIsAskedEvenIfItRefuses) {
     EXPECT_FALSE(backends.is_better_left(of(1), 100));
 }
 
+TEST_F(FlowBackendsTest, ActiveChecksCountWhereThereAreSome) {
+    add("127.0.0.1", 1);
+    add("127.0.0.1", 2);
+    board->backends[1].up.set(1);
+    backends.update(plan);
+    EXPECT_EQ(choices(4), (Choices{{1, 2}, {2, 2}})) << "nobody checks";
+    plan.relay.health.interval_ms = 1000;
+    backends.update(plan);
+    EXPECT_EQ(choices(4), (Choices{{2, 4}}));
+    EXPECT_TRUE(backends.is_better_left(of(1), 0));
+}
+
 TEST_F(FlowBackendsTest, LimitsHold) {
     add("127.0.0.1", 1).max_connections = 2;
     add("127.0.0.1", 2).max_connections = 3;

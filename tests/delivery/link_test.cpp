@@ -82,8 +82,10 @@ TEST_F(LinkTest, SendsPlans) {
 
 // The short messages, each way.
 TEST_F(LinkTest, SendsOrdersAndAnswers) {
-    ASSERT_FALSE(send_stop(keeper()));
-    EXPECT_EQ(receive().type, LinkType::stop);
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
+    const LinkMessage stop = receive();
+    EXPECT_EQ(stop.type, LinkType::stop);
+    EXPECT_EQ(stop.generation, 30'000u);
     ASSERT_FALSE(send_applied(keeper(), 12345678901234567));
     const LinkMessage applied = receive();
     EXPECT_EQ(applied.type, LinkType::applied);
@@ -166,7 +168,7 @@ TEST_F(LinkTest, HasPatienceButNotForEver) {
 
 // When the other side is gone, both directions say so.
 TEST_F(LinkTest, NoticesTheEnd) {
-    ASSERT_FALSE(send_stop(keeper()));
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
     pair_.near.reset();
     EXPECT_EQ(receive().type, LinkType::stop);
     EXPECT_EQ(receive_link(router()).error, std::errc::broken_pipe);
@@ -184,7 +186,7 @@ TEST_F(LinkTest, RefusesGarbage) {
         const LinkReceived received = receive_link(router());
         ASSERT_TRUE(received.error == std::errc::bad_message || (!received.error && message.size() >= 16));
     }
-    ASSERT_FALSE(send_stop(keeper()));
+    ASSERT_FALSE(send_stop(keeper(), std::chrono::seconds(30)));
     EXPECT_EQ(receive().type, LinkType::stop);
 }
 
@@ -220,7 +222,7 @@ TEST_F(LinkTest, KeeperTakesOnlyWhatARouterSays) {
     EXPECT_TRUE(is_refused(std::as_bytes(std::span(applied)), {&fd, 1}));
     EXPECT_TRUE(is_refused(std::as_bytes(std::span(applied)).first(15), {}));
     EXPECT_FALSE(is_refused(std::as_bytes(std::span(applied)), {}));
-    ASSERT_FALSE(send_stop(router()));
+    ASSERT_FALSE(send_stop(router(), {}));
     EXPECT_EQ(receive_from_router(keeper()).error, std::errc::bad_message);
     pair_.far.reset();
     EXPECT_EQ(receive_from_router(keeper()).error, std::errc::broken_pipe);

@@ -16,7 +16,6 @@ add_executable(delivery_test
   delivery/handover_test.cpp
   delivery/haproxy_channel_test.cpp
   delivery/link_test.cpp
-  delivery/networks_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp

@@ -182,7 +182,8 @@ TEST_F(UdpPortTest, TakesTheWordOfNamedProxiesOnly) {
     EXPECT_NE(a->from, b->from) << "each client behind the proxy has a flow";
     backend.send("for b", b->from);
     EXPECT_EQ(next(proxy)->bytes, "for b") << "replies go to the sender, as they are";
-    EXPECT_EQ(dropped(Dropped::proxy_header), 2u);
+    EXPECT_EQ(dropped(Dropped::denied), 1u);
+    EXPECT_EQ(dropped(Dropped::proxy_header), 1u);
     EXPECT_EQ(row().flows.created.get(), 2u);
 }
 

@@ -76,7 +76,7 @@ TEST_F(DeskTest, StopIsDoneWhenAllIsTaken) {
     ASSERT_TRUE(run_until_ready(1));
     const Fd one = client(), two = client();
     bool done = false;
-    desk_.stop([&] { done = true; });
+    desk_.stop(test::kDeadline, [&] { done = true; });
     veg_.read();
     EXPECT_EQ(veg_.doors.size(), 2u);
     EXPECT_TRUE(veg_.drained);
@@ -93,12 +93,12 @@ TEST_F(DeskTest, StopIsDoneWhenAllIsTaken) {
 // With nothing under way stopping is done at once, with or without a plan.
 TEST_F(DeskTest, StopIsDoneAtOnceWhenIdle) {
     bool done = false;
-    desk_.stop([&] { done = true; });
+    desk_.stop(test::kDeadline, [&] { done = true; });
     EXPECT_TRUE(done);
     offer(veg_, 1);
     apply();
     done = false;
-    desk_.stop([&] { done = true; });
+    desk_.stop(test::kDeadline, [&] { done = true; });
     EXPECT_TRUE(done);
     veg_.read();
     EXPECT_TRUE(veg_.drained);

@@ -10,7 +10,7 @@ import struct
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
-LISTEN = 10
+CLOSE_WAIT, LISTEN = 8, 10  # states of TCP
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
@@ -55,12 +55,17 @@ def listener_inodes(port):
     """Of the TCP listeners with this local port, IPv4 and IPv6; asked by netlink (sock_diag(7)), because /proc/net/tcp
     would list every closed connection too."""
     return sorted(inode for family in (socket.AF_INET, socket.AF_INET6)
-                  for local, inode in dump_listeners(family) if local == port)
+                  for local, inode in dump_sockets(family, LISTEN) if local == port)
 
 
-def dump_listeners(family):
-    """(local port, inode) of every TCP listener."""
-    request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << LISTEN)
+def waiting_to_be_closed():
+    """Local ports of the TCP sockets whose peer has said goodbye, and that nobody has closed."""
+    return [port for family in (socket.AF_INET, socket.AF_INET6) for port, _ in dump_sockets(family, CLOSE_WAIT)]
+
+
+def dump_sockets(family, state):
+    """(local port, inode) of every TCP socket in this state."""
+    request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << state)
     header = struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
         netlink.sendto(header + request, (0, 0))

@@ -26,7 +26,7 @@ BUILD = pathlib.Path(os.environ["PORTIER_BUILD"]).absolute()
 PORTIER = BUILD / "portier"
 HERE = pathlib.Path(__file__).parent
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable  # one that every user may run
-PATIENCE = 60
+PATIENCE = float(os.environ.get("PATIENCE", 60))
 SANITIZED = any(mark in PORTIER.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 COMPLAINTS = ("Sanitizer", "runtime error:")  # of a sanitizer, wherever they appear in a log
 
@@ -148,7 +148,7 @@ class Street:
             return False
         wait_until(ready, "portier is ready")
         for name, keys in self.config["handlers"].items():
-            if keys.get("start") == "on_demand" or keys.get("delivery") == "spawn":
+            if keys.get("start") == "on_demand" or "command" not in keys or keys.get("delivery") == "spawn":
                 continue
             wait_until(lambda: len(self.pids(name)) == keys.get("processes", 1), f"all processes of {name} are ready")
 

@@ -1,6 +1,6 @@
 # End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
 set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision contract log
-              signals reload_disturbed spawn_styles spawn_limits spawn_wait)
+              signals reload_disturbed udp_relay dns_example spawn_styles spawn_limits spawn_wait)
 set(e2e_heavy descriptors router_crash reload hold spawn_life spawn_programs)
 
 foreach(test ${e2e_light} ${e2e_heavy})

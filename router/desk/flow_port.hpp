@@ -1,0 +1,70 @@
+// The shared socket of a UDP port whose flows are handed off: reads the first datagrams of flows that no process has
+// yet, makes a connected socket for each and gives it to the handler's delivery with these datagrams. What is sent from
+// then on the kernel puts into that socket. Desk thread only.
+//
+// Between bind and connect the new socket also gets what other clients send. Nothing is lost, doubled or reordered
+// because things happen in this order: bind; read the shared socket empty (what came before the strays); connect; read
+// the new socket (the strays; what its own client has sent is set aside); read the shared socket again (where both have
+// the same address it went on receiving); add what was set aside; hand over.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include "base/alarm.hpp"
+#include "base/fd.hpp"
+#include "base/readable.hpp"
+#include "desk/listener.hpp"
+#include "net/datagrams.hpp"
+
+namespace portier::desk {
+
+class FlowPort {
+public:
+    // `number` is the socket's on the link to the keeper. `reader` is used within calls only, so one serves all ports.
+    FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std::uint32_t number, std::shared_ptr<Fd> socket,
+             PortState& port);
+
+    // Goes on with what waits. Called whenever a reason to pause may be over.
+    void resume();
+    // Takes in what waits now: the last act of a port that is removed.
+    void finish();
+    void set_port(PortState& port) { port_ = &port; }
+
+private:
+    using Bytes = std::span<const std::byte>;
+    using Datagrams = std::vector<std::vector<std::byte>>;
+
+    void serve();
+    bool hand_over_waiting();
+    void starve();
+    void wait_for_an_end();
+    void give_up_waiting();
+    void read_shared();
+    void receive_batch();
+    Datagrams read_new(int socket, const FlowKey& key);
+    void receive(const FlowKey& key, std::uint32_t interface, Bytes bytes);
+    void open(const FlowKey& key, std::uint32_t interface, Bytes bytes);
+    void append(WaitingFlow& flow, Bytes bytes);
+    bool hand_over(const FlowKey& key);
+    Fd make_socket(const FlowKey& key, std::uint32_t interface, std::error_code& error);
+    void drop(const FlowKey& key, metrics::Dropped reason);
+    void count(metrics::Dropped reason, std::uint64_t datagrams = 1);
+
+    net::DatagramReader& reader_;
+    std::uint32_t number_;
+    std::shared_ptr<Fd> socket_;
+    PortState* port_;
+    std::uint16_t local_port_;
+    std::deque<FlowKey> waiting_;  // in the order in which their first datagrams came
+    Readable readable_;
+    Alarm next_;      // resume()
+    Alarm patience_;  // for an end that makes room
+};
+
+}  // namespace portier::desk

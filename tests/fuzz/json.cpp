@@ -1,0 +1,2 @@
+// Boost.JSON, which the router compiles together with Asio.
+#include <boost/json/src.hpp>
