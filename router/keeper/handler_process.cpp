@@ -169,8 +169,7 @@ void HandlerProcess::watchdog_expired() {
 }
 
 void HandlerProcess::drain(std::chrono::milliseconds patience) {
-    const bool waits = is_inetd_wait(setup_.handler) && !lost_socket_;
-    const bool finishes = channel_ || is_relayed_to() || waits;
+    const bool finishes = channel_ || is_relayed_to() || (is_inetd_wait(setup_.handler) && !lost_socket_);
     if (!finishes || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);

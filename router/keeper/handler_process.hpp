@@ -71,7 +71,8 @@ public:
 
     // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its
     // channel and gets the signal after `patience`, as does one that the router relays to, or one of inetd-wait, which
-    // may be busy, unless its socket is another handler's now. SIGKILL to the group follows after the stop timeout.
+    // may be busy, unless its socket is another handler's now. SIGKILL to the group follows after the handler's stop
+    // timeout.
     void drain(std::chrono::milliseconds patience);
     void lose_socket() { lost_socket_ = true; }
     // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.

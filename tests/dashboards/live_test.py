@@ -24,6 +24,9 @@ SEEN = [
     'sum(increase(portier_config_reloads_total{result="applied"}[1m]))',
     'sum(increase(portier_config_reloads_total{result="unchanged"}[1m]))',
     'sum(increase(portier_config_reloads_total{result="failed"}[1m]))',
+    'sum(increase(portier_flows_closed_total{reason="idle"}[1m]))',
+    'sum(increase(portier_backend_failures_total{reason="refused"}[1m]))',
+    'sum(increase(portier_handler_exits_total{code="0"}[1m]))',
     'sum(rate(process_cpu_seconds_total{role="router"}[1m]))',
 ]
 STEP = 1
@@ -69,6 +72,7 @@ class Live(unittest.TestCase):
         until(lambda: cls.prometheus.value("portier_config_generation") is not None, "the first scrape")
         cls.street.load()
         until(lambda: cls.prometheus.value("sum(rate(portier_connections_closed_total[5s]))"), "connections to end")
+        cls.street.let_flows_end()
         cls.street.turn_one_away()
         cls.street.overflow_datagrams()
         cls.street.kill_a_process()
@@ -92,8 +96,9 @@ class Live(unittest.TestCase):
     def test_variables_find_what_is_there(self):
         ports = self.street.ports
         here = {f"127.0.0.1:{ports[name]}/{protocol}" for name, protocol in
-                (("open", "tcp"), ("small", "tcp"), ("shared", "tcp"), ("shared", "udp"))}
-        wanted = {"job": {"portier"}, "instance": {f"127.0.0.1:{ports['admin']}"}, "handler": {"echo", "shared"},
+                (("open", "tcp"), ("small", "tcp"), ("shared", "tcp"), ("shared", "udp"), ("passed", "tcp"),
+                 ("passed", "udp"), ("once", "tcp"))}
+        wanted = {"job": {"portier"}, "instance": {f"127.0.0.1:{ports['admin']}"}, "handler": {"echo", "shared", "passed", "once"},
                   "port": here}
         self.assertEqual(set(shipped.variables()), set(wanted))
         for name, variable in shipped.variables().items():

@@ -15,11 +15,16 @@ version: 1
 handlers:
   echo: {{delivery: handoff, command: [{echo}], processes: 2, ready: notify, restart: {{first: 500ms}}}}
   shared: {{delivery: inherit, command: [{echo}], ready: notify}}
+  passed: {{delivery: relay, connect: ["127.0.0.1:{shared}", "127.0.0.1:{nobody}"], fail_timeout: 1s}}
+  once: {{delivery: spawn, style: inetd, command: [cat]}}
 ports:
   "127.0.0.1:{open}/tcp": echo
   "127.0.0.1:{small}/tcp": {{handler: echo, max_connections: 5, over_limit: reset}}
   "127.0.0.1:{shared}/tcp": shared
   "127.0.0.1:{shared}/udp": shared
+  "127.0.0.1:{passed}/tcp": passed
+  "127.0.0.1:{passed}/udp": {{handler: passed, flow_idle: 1s}}
+  "127.0.0.1:{once}/tcp": once
 admin: {{listen: "127.0.0.1:{admin}", socket: {socket}}}
 router: {{drain_timeout: 2s}}
 """
@@ -33,7 +38,7 @@ class Street:
         self.folder = pathlib.Path(folder)
         self.file = self.folder / "street.yaml"
         self.socket = self.folder / "portier.sock"
-        self.ports = dict(zip(("open", "small", "shared", "admin"), free_ports(4)))
+        self.ports = dict(zip(("open", "small", "shared", "passed", "once", "admin", "nobody"), free_ports(7)))
         self.guests = []
         self.write(CONFIG)
         self.log = open(self.folder / "portier.log", "wb")
@@ -54,7 +59,7 @@ class Street:
     def wait_until_ready(self):
         def all_ready():
             status = self.status()
-            return status and all(handler["ready"] for handler in status["handlers"])
+            return status and not any(handler["problem"] for handler in status["handlers"])
         until(all_ready, "every handler to be ready")
 
     def said(self):
@@ -69,12 +74,24 @@ class Street:
     def load(self):
         self.let_in("crr", "open", "--rate", "200")
         self.let_in("crr", "shared", "--rate", "50")
+        self.let_in("crr", "passed", "--rate", "50")
+        self.let_in("crr", "once", "--rate", "10")
         self.let_in("rr", "open", "--connections", "20", "--rate", "100")
         self.let_in("udp", "shared", "--rate", "100")
         self.let_in("hold", "small", "--connections", "5", "--greet")
         self.let_in("hold", "shared", "--connections", "3", "--greet")
         for guests in self.guests:
             assert guests.stdout.readline(), "guests did not begin"
+
+    def let_flows_end(self):
+        """Flows that say something once, until the first of them are too old."""
+        until(self.flow_has_ended, "a flow to end")
+
+    def flow_has_ended(self):
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.sendto(b"are you there?", ("127.0.0.1", self.ports["passed"]))
+        port = next(port for port in self.status()["ports"] if port["port"] == f"127.0.0.1:{self.ports['passed']}/udp")
+        return port["flows"] < port["created"]
 
     def turn_one_away(self):
         """One more than the limit."""
