@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "delivery/flow_socket.hpp"
+#include "delivery/backend_socket.hpp"
 
 namespace portier::delivery {
 
@@ -177,7 +177,7 @@ void UdpPort::forward(std::uint32_t index, std::span<const std::byte> bytes, boo
         buffers_.to_backends.add({book_.backend(index).endpoint, address_of(flow.number), 0, bytes}, prefix);
         return;
     }
-    const FlowSocketSend result = send_by_flow_socket(socket, prefix, bytes);
+    const BackendSocketSend result = send_by_backend_socket(socket, prefix, bytes);
     if (result.refused) backends_.refused(book_.backend(index), now_ms_);
     if (!result.sent) drop(metrics::Dropped::send_failed);
 }
