@@ -32,6 +32,10 @@ clang                 the fuzz targets are compiled with it
 libclang-rt-dev       the fuzz targets: libFuzzer and the sanitizers
 iproute2              network namespaces for tests
 procps                prlimit and ps for tests
+git                   config/examples/spawn-git.yaml
+tftpd-hpa             config/examples/spawn-tftp.yaml
+tftp-hpa              its client
+ucspi-tcp             config/examples/spawn-ucspi.yaml
 LIST
 }
 
