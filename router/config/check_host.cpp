@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "config/checks.hpp"
@@ -42,6 +43,26 @@ void check_descriptors(const HandlerDraft& draft, const Demand& demand, const Sc
          .hint = "raise limits.open_files or processes, or lower max_connections"});
 }
 
+// The router makes a socket on the port's number for every flow, and gives up each capability at its start.
+void check_low_flows(const PortDraft& draft, const Drafts& drafts, const Scene& scene) {
+    const Port& port = draft.object;
+    if (port.protocol != Protocol::udp || port.first >= scene.host.first_unprivileged_port) return;
+    const bool handed_off =
+        std::any_of(drafts.handlers.begin(), drafts.handlers.end(), [&](const HandlerDraft& handler) {
+            return handler.object.name == port.handler && handler.object.delivery == Delivery::handoff;
+        });
+    if (!handed_off) return;
+    scene.diagnostics.add(
+        {.at = draft.key,
+         .key_path = draft.path,
+         .message = fmt::format("delivery handoff needs port {} for the socket of each flow, and the router, which "
+                                "makes them, has no CAP_NET_BIND_SERVICE",
+                                port.first),
+         .hint = fmt::format("delivery inherit or relay serves it, or lower net.ipv4.ip_unprivileged_port_start, "
+                             "which is {}",
+                             scene.host.first_unprivileged_port)});
+}
+
 }  // namespace
 
 bool is_loopback(const net::Address& address) {
@@ -59,7 +80,10 @@ void check_privileges(const Drafts& drafts, const Place* listen, const Scene& sc
              .message = fmt::format("port {} needs CAP_NET_BIND_SERVICE, which portier does not have", port),
              .hint = fmt::format("net.ipv4.ip_unprivileged_port_start is {}", host.first_unprivileged_port)});
     };
-    for (const PortDraft& draft : drafts.ports) check(draft.object.first, draft.key, draft.path);
+    for (const PortDraft& draft : drafts.ports) {
+        check(draft.object.first, draft.key, draft.path);
+        check_low_flows(draft, drafts, scene);
+    }
     if (listen != nullptr) check(scene.config.admin.listen->port, *listen, "admin.listen");
 }
 

@@ -12,9 +12,9 @@
 
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
-#include "net/flow_socket.hpp"
 #include "net/handoff_wire.hpp"
 #include "net/port_intervals.hpp"
+#include "net/udp_flow.hpp"
 
 namespace portier::desk {
 

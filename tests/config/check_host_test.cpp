@@ -18,6 +18,18 @@ TEST(check_host, a_low_port_needs_a_capability) {
     EXPECT_EQ(headlines(kLow, host), "");
 }
 
+TEST(check_host, flows_cannot_be_handed_off_at_a_low_port) {
+    Host host = test_host();
+    const std::string file = "version: 1\nhandlers: {veg: {command: [sleep]}}\nports: {80/udp: veg, 1024/udp: veg}\n";
+    EXPECT_EQ(
+        headlines(file, host),
+        "houses.yaml:3:9: error: ports.80/udp: delivery handoff needs port 80 for the socket of each flow, and the "
+        "router, which makes them, has no CAP_NET_BIND_SERVICE; delivery inherit or relay serves it, or lower "
+        "net.ipv4.ip_unprivileged_port_start, which is 1024\n");
+    host.first_unprivileged_port = 80;
+    EXPECT_EQ(headlines(file, host), "");
+}
+
 TEST(check_host, a_low_admin_port_needs_it_too) {
     Host host = test_host();
     const std::string text = good_file("", "admin: {listen: 127.0.0.1:81}\n");

@@ -1,5 +1,6 @@
 # Tests of router/delivery; one for each source, handoff_channel in two parts.
 add_executable(delivery_test
+  delivery/backend_socket_test.cpp
   delivery/backends_test.cpp
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
@@ -8,10 +9,10 @@ add_executable(delivery_test
   delivery/flow_backends_test.cpp
   delivery/flow_book_test.cpp
   delivery/flow_memory_test.cpp
-  delivery/flow_socket_test.cpp
   delivery/flow_table_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
+  delivery/handoff_flows_test.cpp
   delivery/handoff_takeover_test.cpp
   delivery/handoff_test.cpp
   delivery/handover_test.cpp

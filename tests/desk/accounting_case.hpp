@@ -46,7 +46,9 @@ protected:
                                        const net::Address& source) { sources_.emplace_back(row, source); },
                 .sources_found = [this](std::uint32_t row, const desk::SourceCounts& counts) { found_[row] = counts; },
                 .sources_counted = [this](std::uint32_t row,
-                                          const desk::SourceCounts& counts) { counted_[row] = counts; }});
+                                          const desk::SourceCounts& counts) { counted_[row] = counts; },
+                .flow_ended = [this](std::uint32_t row,
+                                     std::uint64_t cookie) { ended_flows_.emplace_back(row, cookie); }});
         plan_.destroy_events = events ? 1 : 0;
         accounting_->apply(plan_, std::move(events));
     }
@@ -80,6 +82,7 @@ protected:
     delivery::Plan plan_;
     std::vector<std::pair<std::uint32_t, net::Address>> sources_;  // what the hooks were told
     std::map<std::uint32_t, desk::SourceCounts> found_, counted_;
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> ended_flows_;
     std::unique_ptr<desk::Accounting> accounting_;
 };
 

@@ -24,10 +24,12 @@ public:
     void demand() override { ++demands; }
     void end_of_burst() override { ++bursts; }
     void update(const delivery::HandlerPlan&, const std::set<std::uint32_t>&, delivery::Descriptors&) override {}
+    void evict(const net::Eviction& eviction) override { evictions.push_back(eviction); }
     bool idle() const override { return true; }
 
     std::size_t room = std::numeric_limits<std::size_t>::max();  // connections that it takes in all
     std::vector<delivery::Accepted> delivered;
+    std::vector<net::Eviction> evictions;
     bool behind = false;
     bool limit = false;                        // the handler's own
     std::optional<metrics::Rejected> refusal;  // by a limit of the handler's own

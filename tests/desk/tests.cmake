@@ -1,10 +1,13 @@
-# Tests of router/desk; one for each source, accounting in five parts, the listener in three.
+# Tests of router/desk; one for each source, accounting in six parts, the listener in three.
 add_executable(desk_test
   desk/accept_faults.cpp
   desk/accounting_resync_test.cpp
   desk/accounting_inherit_test.cpp
   desk/accounting_proxied_test.cpp
+  desk/flow_port_test.cpp
+  desk/flows_test.cpp
   desk/kernel_gauges_test.cpp
+  desk/accounting_flows_test.cpp
   desk/accounting_test.cpp
   desk/admission_test.cpp
   desk/desk_plans_test.cpp

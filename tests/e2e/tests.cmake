@@ -6,7 +6,10 @@ set(e2e_light
   balance
   command_line
   contract
+  dialect_haproxy
+  dialect_node
   dns_example
+  examples
   handler_audit
   houses
   inherit
@@ -24,6 +27,7 @@ set(e2e_light
   spawn_styles
   spawn_wait
   supervision
+  udp_handoff
   udp_relay)
 set(e2e_heavy
   descriptors

@@ -4,13 +4,14 @@ add_executable(handlers_sdk_test
   handlers/sdk/datagrams_test.cpp
   handlers/sdk/doors_credit_test.cpp
   handlers/sdk/doors_test.cpp
+  handlers/sdk/flows_test.cpp
   handlers/sdk/intake_test.cpp
   handlers/sdk/line_buffer_test.cpp
   handlers/sdk/listen_test.cpp
   handlers/sdk/listeners_test.cpp
   handlers/sdk/notify_test.cpp
   handlers/sdk/outbox_test.cpp)
-target_link_libraries(handlers_sdk_test PRIVATE portier_sdk portier_options GTest::gtest_main)
+target_link_libraries(handlers_sdk_test PRIVATE portier_sdk portier_test)
 gtest_discover_tests(handlers_sdk_test TEST_PREFIX handlers.)
 
 foreach(sample echo kitchen chat push)

@@ -156,7 +156,7 @@ TEST(HandoffWire, SurvivesGarbage) {
             for (std::byte& byte : message) byte = static_cast<std::byte>(random());
             if (message.size() > 1) {
                 message[0] = std::byte{1};
-                message[1] = static_cast<std::byte>(random.between(0, 6));
+                message[1] = static_cast<std::byte>(random.between(0, 8));
             }
         } else {
             message = encode(HandoffType::doors, random_doors(random, store));
@@ -172,6 +172,20 @@ TEST(HandoffWire, SurvivesGarbage) {
         std::copy_n(message.begin() + 4, 4, again.begin() + 4);  // reserved, ignored
         ASSERT_EQ(again, message);
     }
+}
+
+// What portier says about flows, byte by byte.
+TEST(HandoffWire, SaysHowFlowsEnd) {
+    const Bytes idle = encode_idle(0x01020304), evict = encode_evict({.count = 5, .first = 7001, .last = 0xfffe});
+    EXPECT_EQ(idle, bytes({1, 6, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}));
+    EXPECT_EQ(evict, bytes({1, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0x1b, 0x59, 0xff, 0xfe}));
+    EXPECT_EQ(decode_handoff(idle)->idle_ms, 0x01020304u);
+    const Eviction decoded = decode_handoff(evict)->eviction;
+    EXPECT_EQ(decoded.count, 5u);
+    EXPECT_EQ(decoded.first, 7001);
+    EXPECT_EQ(decoded.last, 0xfffe);
+    EXPECT_FALSE(decode_handoff(std::span(idle).first(11)));
+    EXPECT_FALSE(decode_handoff(std::span(evict).first(15)));
 }
 
 }  // namespace portier::net

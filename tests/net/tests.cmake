@@ -17,6 +17,7 @@ add_executable(net_test
   net/proxy_protocol_v2_test.cpp
   net/proxy_read_test.cpp
   net/sock_diag_test.cpp
+  net/udp_flow_test.cpp
   net/socket_test.cpp
   net/splice_test.cpp
   net/stream_channel_test.cpp

@@ -18,6 +18,8 @@ struct TakenDoor {
     std::uint64_t id = 0;
     net::Endpoint local, remote;
     Fd socket;
+    std::size_t datagrams = 0;
+    std::uint32_t idle_ms = 0;  // as last told before it
 };
 
 class HandoffEnd {
@@ -46,13 +48,19 @@ public:
             EXPECT_TRUE(message) << "not a message of the contract";
             if (!message) return doors;
             drained_ |= message->type == net::HandoffType::drain;
+            if (message->type == net::HandoffType::idle) idle_ms = message->idle_ms;
+            if (message->type == net::HandoffType::evict) evictions.push_back(message->eviction);
             EXPECT_EQ(message->doors.size(), received.descriptors.size());
             for (std::size_t i = 0; i < message->doors.size(); ++i) {
                 const net::Door& door = message->doors[i];
-                doors.push_back({door.id, door.local, door.remote, std::move(received.descriptors[i])});
+                doors.push_back({door.id, door.local, door.remote, std::move(received.descriptors[i]),
+                                 door.datagrams.size(), idle_ms});
             }
         }
     }
+    std::uint32_t idle_ms = 0;             // as last told
+    std::vector<net::Eviction> evictions;  // as far as received
+
     bool drained() {
         receive();
         return drained_;

@@ -1,4 +1,4 @@
-#include "net/flow_socket.hpp"
+#include "net/udp_flow.hpp"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>

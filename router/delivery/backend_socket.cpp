@@ -1,4 +1,4 @@
-#include "delivery/flow_socket.hpp"
+#include "delivery/backend_socket.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,7 +20,7 @@ bool is_scarce(const Fd& fd) {
     return static_cast<rlim_t>(fd.get()) >= limit.rlim_cur - limit.rlim_cur / 4;
 }
 
-std::error_code bind_to(const Fd& socket, const FlowSocketPlan& plan) {
+std::error_code bind_to(const Fd& socket, const BackendSocketPlan& plan) {
     net::Address any{plan.backend.address.family, {}};
     const bool of_same_family = plan.source.family == any.family;
     sockaddr_storage own;
@@ -30,9 +30,9 @@ std::error_code bind_to(const Fd& socket, const FlowSocketPlan& plan) {
 
 }  // namespace
 
-FlowSocket open_flow_socket(const FlowSocketPlan& plan) {
+BackendSocket open_backend_socket(const BackendSocketPlan& plan) {
     const int family = plan.backend.address.family == 4 ? AF_INET : AF_INET6;
-    FlowSocket result;
+    BackendSocket result;
     Fd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return {errno_code(), {}, 0};
     if (is_scarce(socket)) return {errno_code(EMFILE), {}, 0};
@@ -46,13 +46,14 @@ FlowSocket open_flow_socket(const FlowSocketPlan& plan) {
     return {{}, std::move(socket), port};
 }
 
-FlowSocketSend send_by_flow_socket(int socket, std::span<const std::byte> prefix, std::span<const std::byte> bytes) {
+BackendSocketSend send_by_backend_socket(int socket, std::span<const std::byte> prefix,
+                                         std::span<const std::byte> bytes) {
     std::array<iovec, 2> parts{iovec{const_cast<std::byte*>(prefix.data()), prefix.size()},
                                iovec{const_cast<std::byte*>(bytes.data()), bytes.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    FlowSocketSend result;
+    BackendSocketSend result;
     for (int attempt = 0; attempt < 2 && !result.sent; ++attempt) {
         result.sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
         if (!result.sent && errno == ECONNREFUSED) result.refused = true;

@@ -11,25 +11,26 @@
 
 namespace portier::delivery {
 
-struct FlowSocketPlan {
+struct BackendSocketPlan {
     net::Endpoint backend;
     net::Address source;     // ours; all zero: the kernel's choice
     std::uint16_t port = 0;  // ours; 0: the kernel's choice
 };
 
-struct FlowSocket {
+struct BackendSocket {
     std::error_code error;  // EMFILE also when only the last quarter of the descriptors is left: others need some, too
     Fd socket;
     std::uint16_t port = 0;
 };
-FlowSocket open_flow_socket(const FlowSocketPlan& plan);
+BackendSocket open_backend_socket(const BackendSocketPlan& plan);
 
 // Sends `prefix` and `bytes` as one datagram without waiting. The error that an earlier datagram has left to the socket
 // does not cost this one.
-struct FlowSocketSend {
+struct BackendSocketSend {
     bool sent = false;
     bool refused = false;  // an earlier datagram, or this one
 };
-FlowSocketSend send_by_flow_socket(int socket, std::span<const std::byte> prefix, std::span<const std::byte> bytes);
+BackendSocketSend send_by_backend_socket(int socket, std::span<const std::byte> prefix,
+                                         std::span<const std::byte> bytes);
 
 }  // namespace portier::delivery
