@@ -108,7 +108,8 @@ private:
     // Needs CAP_SETPCAP, which goes with the change of user.
     void shrink_bounding_set() {
         for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
-            ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+            // What is not in this set cannot be made inheritable either (capset(2)).
+            if (capability != command_.kept_capability) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     }
 
     void drop_capabilities() {
