@@ -24,14 +24,22 @@ test_packages() {
     build_packages
     cat <<'LIST'
 python3               end-to-end tests and the Python handler
-haproxy               the benchmark's peers
-nginx-light           the benchmark's peers
+haproxy               the benchmark's peers, and the examples with haproxy
+nginx-light           the benchmark's peers, and the example with nginx
 libnginx-mod-stream   the benchmark's peers
+nodejs                the dialect node and the examples with it
+gunicorn              the example with it
+redis-server          the example of a relay
+redis-tools           redis-benchmark for that example
 prometheus            the dashboards' queries and alert rules are tried on the real one
 clang                 the fuzz targets are compiled with it
 libclang-rt-dev       the fuzz targets: libFuzzer and the sanitizers
 iproute2              network namespaces for tests
 procps                prlimit and ps for tests
+git                   config/examples/spawn-git.yaml
+tftpd-hpa             config/examples/spawn-tftp.yaml
+tftp-hpa              its client
+ucspi-tcp             config/examples/spawn-ucspi.yaml
 LIST
 }
 

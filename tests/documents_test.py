@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ["PORTIER_BUILD"]).resolve()
-PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", *sorted((ROOT / "handlers").rglob("README.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "config").rglob("README.md")),
+         *sorted((ROOT / "handlers").rglob("README.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DIAGNOSTIC = re.compile(r"^\S+?:(\d+):\d+: error: .*\n +\1 \| (.*)\n +\| .*\n", re.MULTILINE)
 

@@ -17,6 +17,7 @@ NEIGHBOURS = {"metrics": {"proc"}}
 UNTESTED = {
     "base/asio.cpp": "only compiles the libraries",
     "main/client.cpp": "tests/e2e runs the commands",
+    "main/lookup_role.cpp": "tests/e2e runs it with names to look up",
     "main/main.cpp": "tests/e2e runs the commands",
     "main/router_role.cpp": "tests/e2e runs the router",
     "main/run.cpp": "tests/e2e runs the daemon",

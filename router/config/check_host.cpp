@@ -12,11 +12,6 @@ namespace portier::config {
 
 namespace {
 
-bool is_loopback(const net::Address& address) {
-    if (address.family == 4) return address.bytes[0] == 127;
-    return address == *net::parse_address("::1");
-}
-
 struct Demand {
     std::uint64_t connections = 0;  // that the ports with a limit let in
     bool used = false;
@@ -69,6 +64,11 @@ void check_low_flows(const PortDraft& draft, const Drafts& drafts, const Scene& 
 }
 
 }  // namespace
+
+bool is_loopback(const net::Address& address) {
+    if (address.family == 4) return address.bytes[0] == 127;
+    return address == *net::parse_address("::1");
+}
 
 void check_privileges(const Drafts& drafts, const Place* listen, const Scene& scene) {
     const Host& host = scene.host;

@@ -14,6 +14,8 @@ struct Scene {
     Diagnostics& diagnostics;
 };
 
+bool is_loopback(const net::Address& address);
+
 // No two ports, and not admin.listen (`listen`, null if there is none), may want the same address, port and protocol.
 void check_overlaps(const Drafts& drafts, const Place* listen, const Scene& scene);
 
@@ -29,8 +31,18 @@ void check_use(const Drafts& drafts, const Scene& scene);
 // Users, groups, folders, limits and times of one handler; makes working_directory absolute.
 void check_handler(HandlerDraft& draft, const Scene& scene);
 
-// The addresses and times of one handler that relays; makes paths of Unix sockets absolute.
+// The addresses and times of one handler that relays, and what the machine allows it; makes paths of Unix sockets
+// absolute.
 void check_relay(HandlerDraft& draft, const Scene& scene);
+
+// Handlers can do what they say for the protocols of their ports; a default that no port of theirs needs is left out.
+void check_protocols(Drafts& drafts, const Scene& scene);
+
+// Ports that believe a PROXY header name who may send one.
+void check_proxy(const Drafts& drafts, const Scene& scene);
+
+// No relay leads to itself.
+void check_loops(const Drafts& drafts, const Scene& scene);
 
 // Only who has connections alone can be said to be idle; a default that a udp port rules out is left out.
 void check_stop_when_idle(Drafts& drafts, const Scene& scene);

@@ -124,6 +124,8 @@ std::optional<Value> decode_texts(const Target& target, const Node& node) {
 }
 
 std::optional<Value> decode_networks(const Target& target, const Node& node) {
+    if (node.items.empty() && target.field.required)
+        return fail(target, node.at, "is empty", expectation(target.field));
     std::vector<Network> networks;
     for (const Node& item : node.items) {
         const bool text = !item.broken && is_kind(target, item, Node::Kind::scalar);

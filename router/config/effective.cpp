@@ -16,7 +16,7 @@ std::string line_of(const Field& field, const Value& value) {
     return text.empty() ? fmt::format("# {}: {}\n", name, field.if_unset) : fmt::format("{}: {}\n", name, text);
 }
 
-// A section with its keys; without a single value it is an empty map.
+// A section with its keys; without a single value it is an empty map, and without one that it needs it is not there.
 template <typename Object>
 std::string section_of(const Table<Object>& table, const Object& object, const std::string& key,
                        const std::string& margin) {
@@ -25,6 +25,7 @@ std::string section_of(const Table<Object>& table, const Object& object, const s
     for (std::size_t i = 0; i < table.fields.size(); ++i) {
         if (!table.fields[i].key.starts_with(key + '.')) continue;
         const std::string line = line_of(table.fields[i], table.get(i, object));
+        if (table.fields[i].required && line.starts_with('#')) return fmt::format("{}# {}: none\n", margin, key);
         has_values = has_values || !line.starts_with('#');
         below += margin + "  " + line;
     }
@@ -63,7 +64,8 @@ std::string effective_yaml(const Config& config) {
     out += config.handlers.empty() ? " {}\n" : "\n";
     for (const Handler& handler : config.handlers) {
         handlers[handler.name] = &handler;
-        const auto skip = [&](const Field& field) { return !applies(field, handler); };
+        const std::vector<Protocol> protocols = protocols_of(handler, config.ports);
+        const auto skip = [&](const Field& field) { return !applies(field, handler, protocols); };
         out += fmt::format("  {}:\n{}", yaml_text(handler.name), print(handler_table(), handler, 4, skip));
     }
     out += config.ports.empty() ? "\nports: {}\n" : "\nports:\n";

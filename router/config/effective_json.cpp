@@ -74,7 +74,8 @@ std::string effective_json(const Config& config) {
     std::map<std::string, const Handler*> by_name;
     for (const Handler& handler : config.handlers) {
         by_name[handler.name] = &handler;
-        const auto skip = [&](const Field& field) { return !applies(field, handler); };
+        const std::vector<Protocol> protocols = protocols_of(handler, config.ports);
+        const auto skip = [&](const Field& field) { return !applies(field, handler, protocols); };
         handlers[handler.name] = object_of(handler_table(), handler, skip);
     }
     for (const Port& port : config.ports) {

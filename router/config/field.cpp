@@ -110,7 +110,10 @@ std::string to_yaml(const Field& field, const Value& value) {
             const auto& texts = std::get<std::vector<std::string>>(value);
             return texts.empty() && field.required ? "" : list_to_yaml(texts);
         }
-        case Kind::networks: return networks_to_yaml(std::get<std::vector<Network>>(value));
+        case Kind::networks: {
+            const auto& networks = std::get<std::vector<Network>>(value);
+            return networks.empty() && field.required ? "" : networks_to_yaml(networks);
+        }
         case Kind::variables: return variables_to_yaml(std::get<std::map<std::string, std::string>>(value));
         case Kind::endpoint: return yaml_text(net::to_string(std::get<net::Endpoint>(value)));
         case Kind::backends: return backends_to_yaml(std::get<std::vector<Backend>>(value));
@@ -141,7 +144,19 @@ bool applies(const Field& field, const Handler& handler, Protocol protocol) {
 }
 
 bool applies(const Field& field, const Handler& handler) {
-    return applies(field, handler, Protocol::tcp) || applies(field, handler, Protocol::udp);
+    return applies(field, handler, {Protocol::tcp, Protocol::udp});
+}
+
+bool applies(const Field& field, const Handler& handler, const std::vector<Protocol>& protocols) {
+    return std::any_of(protocols.begin(), protocols.end(),
+                       [&](Protocol protocol) { return applies(field, handler, protocol); });
+}
+
+std::vector<Protocol> protocols_of(const Handler& handler, const std::vector<Port>& ports) {
+    std::vector<Protocol> protocols;
+    for (const Port& port : ports)
+        if (port.handler == handler.name) protocols.push_back(port.protocol);
+    return protocols.empty() ? std::vector{Protocol::tcp, Protocol::udp} : protocols;
 }
 
 const Field* section_of(const std::vector<Field>& fields, const Field& field) {

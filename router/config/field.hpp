@@ -77,6 +77,12 @@ bool applies(const Field& field, const Handler& handler, Protocol protocol);
 // To a handler, whatever its ports are.
 bool applies(const Field& field, const Handler& handler);
 
+// To a handler whose ports have these protocols.
+bool applies(const Field& field, const Handler& handler, const std::vector<Protocol>& protocols);
+
+// Of a handler that has no port: both.
+std::vector<Protocol> protocols_of(const Handler& handler, const std::vector<Port>& ports);
+
 // The section that a key stands in; null: none.
 const Field* section_of(const std::vector<Field>& fields, const Field& field);
 

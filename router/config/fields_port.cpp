@@ -152,8 +152,10 @@ void add_proxy(Table<Port>& table) {
     table.add(
         {.key = "proxy_protocol.from",
          .kind = Kind::networks,
-         .help = "The networks of the proxies. Only they may connect, and each connection has to begin with the header.",
-         .example = "[10.0.0.0/8]"},
+         .help =
+             "The networks of the proxies. Only they may connect, and each connection has to begin with the header.",
+         .example = "[10.0.0.0/8]",
+         .required = true},
         [](auto& port) -> auto& { return port.proxy_protocol.from; });
     table.add(
         {.key = "proxy_protocol.timeout",

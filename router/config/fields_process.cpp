@@ -10,6 +10,8 @@ constexpr std::uint64_t kMiB = 1 << 20;
 
 const Scope kProcesses = process_scope();
 const Scope kStaying = staying_scope();
+// Where the connections of each process are counted.
+const Scope kCounted{.tcp = {Delivery::handoff, Delivery::inherit}, .udp = {Delivery::handoff, Delivery::inherit}};
 
 void add_surroundings(Table<Handler>& table) {
     table.add(
@@ -38,7 +40,7 @@ void add_surroundings(Table<Handler>& table) {
              "file.",
          .example = "{MENU: veg}",
          .reserved = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                      "PORTIER_FD"},
+                      "PORTIER_FD", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"},
          .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.env; });
     table.add(
@@ -93,7 +95,7 @@ void add_readiness(Table<Handler>& table) {
              "with a udp port: only connections are counted.",
          .example = "10m",
          .max = 24 * 365 * kHour,
-         .scope = kStaying},
+         .scope = kCounted},
         [](auto& handler) -> auto& { return handler.stop_when_idle; });
 }
 

@@ -10,6 +10,8 @@ constexpr std::uint64_t kHour = 3600 * kSecond;
 constexpr std::uint64_t kMostConnections = 1000000000;
 
 const Scope kRelay{.tcp = {Delivery::relay}, .udp = {Delivery::relay}};
+const Scope kConnections{.tcp = {Delivery::relay}, .udp = {}};
+const Scope kDatagrams{.tcp = {}, .udp = {Delivery::relay}};
 
 void add_connecting(Table<Handler>& table) {
     table.add(
@@ -29,7 +31,7 @@ void add_connecting(Table<Handler>& table) {
          .example = "500ms",
          .min = 1,
          .max = kHour,
-         .scope = kRelay},
+         .scope = kConnections},
         [](auto& handler) -> auto& { return handler.connect_timeout; });
     table.add(
         {.key = "attempts",
@@ -38,7 +40,7 @@ void add_connecting(Table<Handler>& table) {
          .example = "2",
          .min = 1,
          .max = 100,
-         .scope = kRelay},
+         .scope = kConnections},
         [](auto& handler) -> auto& { return handler.attempts; });
     table.add(
         {.key = "fail_timeout",
@@ -54,7 +56,7 @@ void add_health(Table<Handler>& table) {
     table.add({.key = "health",
                .kind = Kind::section,
                .help = "Asks each address now and then whether it can be connected to (TCP or Unix).",
-               .scope = kRelay});
+               .scope = kConnections});
     table.add(
         {.key = "health.interval",
          .kind = Kind::duration,
@@ -92,7 +94,7 @@ void add_queue(Table<Handler>& table) {
     table.add({.key = "queue",
                .kind = Kind::section,
                .help = "Connections that wait because every address has its `max_connections`.",
-               .scope = kRelay});
+               .scope = kConnections});
     table.add(
         {.key = "queue.max",
          .kind = Kind::integer,
@@ -143,7 +145,7 @@ void add_appearance(Table<Handler>& table) {
          .help = "Which datagrams of a flow carry the header of `proxy_protocol`.",
          .example = "first",
          .words = {"every", "first"},
-         .scope = kRelay},
+         .scope = kDatagrams},
         [](auto& handler) -> auto& { return handler.proxy_datagrams; });
 }
 

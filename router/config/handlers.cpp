@@ -85,9 +85,9 @@ private:
     void report(const Field& field, const Place& at) {
         const Handler& handler = draft_.object;
         std::string message = fmt::format("delivery {} has no {}", to_string(handler.delivery), field.key);
-        std::string hint = deliveries_of(field, Protocol::tcp) + " has";
+        std::string hint = deliveries_of(field, field.scope.tcp.empty() ? Protocol::udp : Protocol::tcp) + " has";
         if (handler.delivery == Delivery::relay && field.scope.processes) {
-            message = fmt::format("without a command there is no process for {}", field.key);
+            message = fmt::format("{} is about processes, and without a command there are none", field.key);
             hint = "give the handler a command, or leave it out";
         } else if (handler.delivery == Delivery::spawn && field.scope.accepting) {
             message = fmt::format("style {} has no {}: it is one process a port", to_string(handler.style), field.key);

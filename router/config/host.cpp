@@ -49,6 +49,7 @@ Host this_host() {
             .can_change_user = has(set, CAP_SETUID) && has(set, CAP_SETGID),
             .can_bind_low_ports = has(set, CAP_NET_BIND_SERVICE),
             .can_raise_limits = has(set, CAP_SYS_RESOURCE),
+            .can_be_transparent = has(set, CAP_NET_ADMIN),
             .first_unprivileged_port = unprivileged_port_start(),
             .variable = environment,
             .hard_limit = hard_limit};

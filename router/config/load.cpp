@@ -34,6 +34,9 @@ void check_everything(Drafts& drafts, const Draft<Admin>& admin, const Draft<Rou
     const auto listen = written(admin_table(), admin, "listen");
     const Place* listen_place = listen && listen->good ? &listen->value : nullptr;
     check_stop_when_idle(drafts, scene);
+    check_protocols(drafts, scene);
+    check_proxy(drafts, scene);
+    check_loops(drafts, scene);
     check_overlaps(drafts, listen_place, scene);
     check_privileges(drafts, listen_place, scene);
     check_capacity(drafts, scene);

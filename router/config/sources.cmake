@@ -4,8 +4,11 @@ add_library(portier_config STATIC
   config/check_capacity.cpp
   config/check_handler.cpp
   config/check_host.cpp
+  config/check_loops.cpp
   config/check_overlaps.cpp
   config/check_program.cpp
+  config/check_protocols.cpp
+  config/check_proxy.cpp
   config/check_relay.cpp
   config/decode.cpp
   config/diagnostics.cpp

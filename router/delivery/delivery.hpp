@@ -46,7 +46,7 @@ struct Accepted {
     std::uint8_t protocol = IPPROTO_TCP;
     net::Endpoint local;
     net::Endpoint remote;
-    bool proxied = false;                           // a PROXY header told these ends; those of the socket are others
+    std::uint16_t header_size = 0;  // of a PROXY header, which is read and tells the ends; 0: there was none
     std::vector<std::vector<std::byte>> datagrams;  // of a flow: those that came before its socket, in order
     std::uint32_t port_row = 0;
     std::uint64_t cookie = 0;

@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "delivery/flow_socket.hpp"
+#include "delivery/backend_socket.hpp"
 
 namespace portier::delivery {
 
@@ -77,12 +77,12 @@ void FlowBook::count_sources() {
 
 std::error_code FlowBook::open_socket(std::uint32_t index) {
     Flow& flow = (*table_)[index];
-    FlowSocketPlan wanted{backend(index).endpoint, backends_.source_address(), flow.backend_port};
-    FlowSocket opened = open_flow_socket(wanted);
+    BackendSocketPlan wanted{backend(index).endpoint, backends_.source_address(), flow.backend_port};
+    BackendSocket opened = open_backend_socket(wanted);
     // Somebody else may have taken the port while there was no router.
     if (opened.error == std::errc::address_in_use && wanted.port != 0) {
         wanted.port = 0;
-        opened = open_flow_socket(wanted);
+        opened = open_backend_socket(wanted);
     }
     if (opened.error) return opened.error;
     epoll_event event{};

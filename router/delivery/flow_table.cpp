@@ -11,7 +11,7 @@ namespace portier::delivery {
 
 namespace {
 
-// Flow numbers are the last 24 bits of an address in 127.0.0.0/8 (delivery/flow_sockets). Its first 65,536 are left to
+// Flow numbers are the last 24 bits of an address in 127.0.0.0/8 (delivery/udp_port). Its first 65,536 are left to
 // others (127.0.0.1, 127.0.0.53, 127.0.1.1), and the very last one is a broadcast address.
 constexpr std::uint32_t kFirstNumber = 0x010000;
 constexpr std::uint32_t kLastNumber = 0xfffffe;

@@ -8,10 +8,10 @@
 
 namespace portier::delivery {
 
-std::optional<ProxiedDatagram> read_datagram(const net::Datagram& datagram, std::uint16_t port, bool proxied) {
+std::optional<ProxiedDatagram> read_datagram(const net::Datagram& datagram, const net::Endpoint& asked, bool proxied) {
     const PackedEndpoint sender = pack(datagram.peer);
-    const PackedEndpoint asked = pack({datagram.local, port});
-    ProxiedDatagram result{{sender, asked, sender, asked}, datagram.bytes};
+    const PackedEndpoint ours = pack(asked);
+    ProxiedDatagram result{{sender, ours, sender, ours}, datagram.bytes};
     if (!proxied) return result;
     // Version 1 is for streams.
     if (datagram.bytes.empty() || datagram.bytes[0] != net::kProxyV2Signature[0]) return std::nullopt;

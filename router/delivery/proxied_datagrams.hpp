@@ -20,8 +20,8 @@ struct ProxiedDatagram {
 };
 
 // `proxied`: the sender is one of those that put a header before every datagram. nullopt: the header is missing or
-// wrong. What comes without one by right is returned as it is; `port` is the one that was asked.
-std::optional<ProxiedDatagram> read_datagram(const net::Datagram& datagram, std::uint16_t port, bool proxied);
+// wrong. What comes without one by right is returned as it is; `asked` is ours.
+std::optional<ProxiedDatagram> read_datagram(const net::Datagram& datagram, const net::Endpoint& asked, bool proxied);
 
 // The headers of the living flows, each made once: its bytes stay the same.
 class ProxyPrefixes {

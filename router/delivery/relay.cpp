@@ -50,7 +50,7 @@ public:
     void demand() override;
     void end_of_burst() override {}
     void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) override;
-    bool idle() const override { return living_ == 0; }
+    bool idle() const override { return living_ == 0 && (!udp_ || udp_->idle()); }
     void end() override;
     bool reads_datagrams() const override { return true; }
     void serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) override;

@@ -74,7 +74,11 @@ bool RelayPair::turn(RelaySupplies& supplies, std::uint64_t now_ms) {
 }
 
 void RelayPair::finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms) {
-    if (const int error = net::connect_result(ends_[backend].socket.get())) return fail(error);
+    const int error = net::connect_result(ends_[backend].socket.get());
+    // Reset means that it had been connected: the backend may have sent something first.
+    const bool was_connected = error == ECONNRESET || error == EPIPE;
+    if (error && !was_connected) return fail(error);
+    ends_[backend].error = error;
     ticket_->connected_us = monotonic_microseconds();
     streams_[client].begin_with(std::exchange(ticket_->header, {}), supplies);
     active_ms_ = now_ms;

@@ -13,6 +13,7 @@ constexpr std::size_t kLeastCapacity = 64 * 1024;  // a smaller pipe costs more 
 }  // namespace
 
 std::unique_ptr<RelaySupplies::Buffer> RelaySupplies::take_buffer() {
+    ++buffers_out_;
     if (buffers_.empty()) return std::unique_ptr<Buffer>(new Buffer);  // not filled with zeros
     auto buffer = std::move(buffers_.back());
     buffers_.pop_back();
@@ -20,7 +21,9 @@ std::unique_ptr<RelaySupplies::Buffer> RelaySupplies::take_buffer() {
 }
 
 void RelaySupplies::give_back(std::unique_ptr<Buffer> buffer) {
-    if (buffer && buffers_.size() < kKeptBuffers) buffers_.push_back(std::move(buffer));
+    if (!buffer) return;
+    --buffers_out_;
+    if (buffers_.size() < kKeptBuffers) buffers_.push_back(std::move(buffer));
 }
 
 std::optional<net::Pipe> RelaySupplies::take_pipe() {

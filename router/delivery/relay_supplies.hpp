@@ -28,10 +28,15 @@ public:
     void give_back(net::Pipe pipe);
     void drop(net::Pipe pipe);
 
+    // Lent now.
+    std::size_t buffers_out() const { return buffers_out_; }
+    std::size_t pipes_out() const { return pipes_made_ - pipes_.size(); }
+
 private:
     std::vector<std::unique_ptr<Buffer>> buffers_;
     std::vector<net::Pipe> pipes_;
     std::size_t pipes_made_ = 0;  // and not closed
+    std::size_t buffers_out_ = 0;
     unsigned askings_to_skip_ = 0;
 };
 

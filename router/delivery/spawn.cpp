@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/alarm.hpp"
+#include "delivery/handover.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/spawn_request.hpp"
 #include "metrics/board.hpp"
@@ -37,7 +38,7 @@ public:
     }
 
     void deliver(Accepted accepted) override {
-        context_.board.handovers.push({accepted.cookie, accepted.accepted_us / 1000, kNoProcess, accepted.port_row});
+        context_.board.handovers.push(handover_of(accepted, kNoProcess));
         waiting_.push_back(std::move(accepted));
         start_waiting();
     }

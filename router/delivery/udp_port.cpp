@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "delivery/flow_socket.hpp"
+#include "delivery/backend_socket.hpp"
 
 namespace portier::delivery {
 
@@ -29,6 +29,10 @@ net::Address address_of(std::uint32_t number) {
 
 std::uint32_t number_of(const net::Address& address) {
     return std::uint32_t{address.bytes[1]} << 16 | std::uint32_t{address.bytes[2]} << 8 | address.bytes[3];
+}
+
+bool is_any(const net::Address& address) {
+    return address == net::Address{address.family, {}};
 }
 
 Fd make_epoll() {
@@ -60,9 +64,15 @@ void UdpPort::watch(const std::shared_ptr<Fd>& socket, const std::shared_ptr<Fd>
 }
 
 void UdpPort::apply(UdpPortOrder order) {
-    for (const auto& listener : order.listeners)
+    // A socket that is bound to one address needs no word about it, which saves the kernel some work. (With IPv6 that
+    // word tells the interface, too.)
+    address_ = net::parse_address(order.plan.address);
+    if (!address_ || is_any(*address_) || address_->family == 6) address_.reset();
+    for (const auto& listener : order.listeners) {
+        if (address_) continue;
         if (const auto error = net::tell_local_addresses(listener->get()))
             throw std::system_error(error, "port " + order.plan.key);
+    }
     book_.apply(order.plan, order.handler, order.memory);
     allow_ = networks_of(order.plan.admission.allow);
     deny_ = networks_of(order.plan.admission.deny);
@@ -129,7 +139,7 @@ void UdpPort::read_clients(std::size_t listener) {
 void UdpPort::take(const net::Datagram& datagram, std::uint16_t port) {
     const bool proxied = !proxies_.empty();
     if (proxied && !net::contains(proxies_, datagram.peer.address)) return drop(metrics::Dropped::denied);
-    const auto read = read_datagram(datagram, port, proxied);
+    const auto read = read_datagram(datagram, {address_.value_or(datagram.local), port}, proxied);
     if (!read) return drop(metrics::Dropped::proxy_header);
     std::uint32_t flow = book_.table().find(read->key);
     if (flow != FlowTable::kNone && backends_.is_better_left(book_.backend(flow), now_ms_)) {
@@ -167,7 +177,7 @@ void UdpPort::forward(std::uint32_t index, std::span<const std::byte> bytes, boo
         buffers_.to_backends.add({book_.backend(index).endpoint, address_of(flow.number), 0, bytes}, prefix);
         return;
     }
-    const FlowSocketSend result = send_by_flow_socket(socket, prefix, bytes);
+    const BackendSocketSend result = send_by_backend_socket(socket, prefix, bytes);
     if (result.refused) backends_.refused(book_.backend(index), now_ms_);
     if (!result.sent) drop(metrics::Dropped::send_failed);
 }
@@ -221,7 +231,8 @@ void UdpPort::reply(std::uint32_t index, std::span<const std::byte> bytes) {
     const std::size_t listener = asked.port - order_.plan.first;
     if (listener != reply_listener_ || buffers_.to_clients.full()) send_to_clients();
     reply_listener_ = listener;
-    buffers_.to_clients.add({unpack(flow.key.sender), asked.address, flow.interface, bytes});
+    const net::Address from = address_ ? net::Address{} : asked.address;
+    buffers_.to_clients.add({unpack(flow.key.sender), from, flow.interface, bytes});
 }
 
 void UdpPort::send_to_clients() {

@@ -74,6 +74,7 @@ private:
     Fd epoll_;
     FlowBook book_;
     UdpPortOrder order_;
+    std::optional<net::Address> address_;  // of ours, if there is only one
     std::vector<net::Network> allow_, deny_, proxies_;
     ProxyPrefixes prefixes_;
     std::uint64_t now_ms_ = 0;        // of this turn

@@ -1,5 +1,7 @@
 #include "delivery/udp_relay.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <map>
 #include <system_error>
@@ -33,8 +35,11 @@ std::optional<UdpPortOrder> make_order(const HandlerPlan& handler, const PortPla
 
 }  // namespace
 
+// Used by the relay thread only, but for `orders_due`.
 class UdpRelay::Ports {
 public:
+    std::atomic<unsigned> orders_due{0};
+
     Ports(boost::asio::io_context& io, metrics::Board& board) : io_(io), board_(board), backends_(board) {}
 
     void apply(const HandlerPlan& handler, std::vector<UdpPortOrder> orders) {
@@ -52,6 +57,7 @@ public:
             if (port) port->end_flows();
         before.clear();
         backends_.forget_gone();
+        --orders_due;
     }
 
 private:
@@ -79,7 +85,12 @@ UdpRelay::UdpRelay(boost::asio::io_context& io, metrics::Board& board)
     : io_(io), ports_(std::make_shared<Ports>(io, board)) {}
 
 UdpRelay::~UdpRelay() {
+    ++ports_->orders_due;
     boost::asio::post(io_, [ports = std::move(ports_)] { ports->apply({}, {}); });
+}
+
+bool UdpRelay::idle() const {
+    return ports_->orders_due == 0;
 }
 
 void UdpRelay::apply(const HandlerPlan& handler, const std::vector<PortPlan>& ports, Descriptors& descriptors) {
@@ -90,6 +101,7 @@ void UdpRelay::apply(const HandlerPlan& handler, const std::vector<PortPlan>& po
         else
             log_error("a UDP port is not served: its descriptors are missing", {{"port", port.key}});
     }
+    ++ports_->orders_due;
     boost::asio::post(io_, [ports = ports_, handler, orders = std::move(orders)]() mutable {
         ports->apply(handler, std::move(orders));
     });

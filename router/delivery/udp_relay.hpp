@@ -28,11 +28,14 @@ public:
     // The backends as they are now, and the ports: those that are not among them any more end their flows.
     void apply(const HandlerPlan& handler, const std::vector<PortPlan>& ports, Descriptors& descriptors);
 
+    // What was said last is done.
+    bool idle() const;
+
 private:
     class Ports;
 
     boost::asio::io_context& io_;
-    std::shared_ptr<Ports> ports_;  // used by the relay thread only
+    std::shared_ptr<Ports> ports_;
 };
 
 }  // namespace portier::delivery

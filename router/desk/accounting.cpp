@@ -175,6 +175,12 @@ void Accounting::on_destroyed(const net::SocketReport& report) {
 
 // By the rows of the ledger and not by the address: the port may have been removed meanwhile.
 void Accounting::count_end(net::SocketReport report, const Ledger::Entry& entry) {
+    const PortIndex::Port* port = ports_.find(report.local);
+    if (const auto told = proxied_.remove(report.cookie)) {
+        report.remote = told->client;
+        report.local = told->local;
+        report.received -= std::min<std::uint64_t>(report.received, told->header_size);
+    }
     metrics::PortRow& row = board_.ports[entry.port];
     const metrics::Closed reason = close_reason(report);
     row.closed[static_cast<std::size_t>(reason)].add();
@@ -182,11 +188,6 @@ void Accounting::count_end(net::SocketReport report, const Ledger::Entry& entry)
     row.sent_bytes.add(report.sent);
     row.duration.observe(metrics::kDurationBounds, Ledger::age_ms(entry, monotonic_milliseconds()) * 1000);
     board_.processes[entry.process].ended.add();
-    const PortIndex::Port* port = ports_.find(report.local);
-    if (const auto told = proxied_.remove(report.cookie)) {
-        report.remote = told->client;
-        report.local = told->local;
-    }
     if (!port) return;
     if (not_at_desk_.erase(report.cookie) == 0 && port->counts_sources)
         hooks_.source_ended(entry.port, report.remote.address);

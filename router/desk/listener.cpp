@@ -164,7 +164,7 @@ void Listener::admit(delivery::Accepted accepted, bool asked_before) {
         return;
     }
     if (reason) return turn_away(accepted, *reason);
-    if (!accepted.proxied) accepted.local = net::local_endpoint(accepted.socket.get());
+    if (accepted.header_size == 0) accepted.local = net::local_endpoint(accepted.socket.get());
     accepted.cookie = net::socket_cookie(accepted.socket.get());
     port_->row->accepted.add();
     port_->delivery->deliver(std::move(accepted));

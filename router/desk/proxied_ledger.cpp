@@ -6,7 +6,8 @@ namespace portier::desk {
 
 ProxiedLedger::Ends ProxiedLedger::ends_of(const metrics::ProxiedEnds& ends) {
     return {.client = {{ends.client_family, ends.client}, ends.client_port},
-            .local = {{ends.local_family, ends.local}, ends.local_port}};
+            .local = {{ends.local_family, ends.local}, ends.local_port},
+            .header_size = ends.header_size};
 }
 
 // A router that was killed in the middle of remove() leaves its last entry twice; writing them again settles that.

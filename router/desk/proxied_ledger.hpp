@@ -17,6 +17,7 @@ public:
     struct Ends {
         net::Endpoint client;
         net::Endpoint local;
+        std::uint16_t header_size = 0;
     };
 
     explicit ProxiedLedger(metrics::Board& board) : board_(board) {}

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "net/proxy_read.hpp"
+#include "net/socket.hpp"
 
 namespace portier::desk {
 
@@ -82,11 +83,13 @@ ProxyGate::Verdict ProxyGate::judge(Accepted& accepted, bool no_more_comes) {
         return Verdict::refused;
     }
     accepted.accepted_us = monotonic_microseconds();
+    accepted.header_size = read.size;
     // The specification: a kind of address that the receiver has no use for counts as none.
     if (read.addresses && read.addresses->protocol == accepted.protocol) {
         accepted.remote = read.addresses->source;
         accepted.local = read.addresses->destination;
-        accepted.proxied = true;
+    } else {
+        accepted.local = net::local_endpoint(accepted.socket.get());
     }
     return Verdict::passes;
 }

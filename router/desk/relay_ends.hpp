@@ -16,6 +16,8 @@ class RelayEnds {
 public:
     explicit RelayEnds(metrics::Board& board) : board_(board) {}
 
+    // The first plan also settles what a router before us, which died with its connections, had open to backends. (What
+    // it had of ports is settled by desk/accounting.)
     void apply(const delivery::Plan& plan);
     void count(const delivery::Ended& ended) const;
 
@@ -24,11 +26,13 @@ private:
         std::string key, handler;
     };
 
+    void settle_backends(const delivery::Plan& plan) const;
     void log_connection(const delivery::Ended& ended, std::uint64_t microseconds) const;
 
     metrics::Board& board_;
     std::unordered_map<std::uint32_t, Port> ports_;  // by row; connections outlive their port, so none is forgotten
     bool log_connections_ = false;
+    bool settled_ = false;
 };
 
 }  // namespace portier::desk

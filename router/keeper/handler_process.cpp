@@ -169,7 +169,7 @@ void HandlerProcess::watchdog_expired() {
 }
 
 void HandlerProcess::drain(std::chrono::milliseconds patience) {
-    const bool finishes = channel_ || is_relayed_to() || is_inetd_wait(setup_.handler);
+    const bool finishes = channel_ || is_relayed_to() || (is_inetd_wait(setup_.handler) && !lost_socket_);
     if (!finishes || !ready_) return stop();  // accepts by itself, or was never given a connection
     asked_to_stop_ = true;
     set_state(metrics::ProcessState::draining);

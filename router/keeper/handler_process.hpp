@@ -71,8 +71,10 @@ public:
 
     // No new connections: an `inherit` process gets the stop signal now, a `handoff` process has heard it on its
     // channel and gets the signal after `patience`, as does one that the router relays to, or one of inetd-wait, which
-    // may be busy. SIGKILL to the group follows after the handler's stop timeout.
+    // may be busy, unless its socket is another handler's now. SIGKILL to the group follows after the handler's stop
+    // timeout.
     void drain(std::chrono::milliseconds patience);
+    void lose_socket() { lost_socket_ = true; }
     // The stop signal now, SIGKILL to the group after the stop timeout; called again: the signal again.
     void stop();
     void kill();
@@ -105,6 +107,7 @@ private:
     std::optional<metrics::Restarted> blamed_;  // why we killed it
     bool ready_ = false;
     bool asked_to_stop_ = false;
+    bool lost_socket_ = false;
     bool signalled_ = false;  // and the time until SIGKILL runs
     std::string status_;      // STATUS= of sd_notify
 };

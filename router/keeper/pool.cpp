@@ -42,6 +42,13 @@ std::map<SlotKey, SlotPlan> wanted_slots(const config::Config& config, const Soc
 
 namespace {
 
+bool keeps_sockets(const Slot& slot, const std::map<SlotKey, SlotPlan>& wanted, const SlotKey& key) {
+    const auto same = [](const InheritedSocket& a, const InheritedSocket& b) { return a.socket == b.socket; };
+    const auto next = wanted.find(key);
+    return next != wanted.end() && std::equal(slot.plan().sockets.begin(), slot.plan().sockets.end(),
+                                              next->second.sockets.begin(), next->second.sockets.end(), same);
+}
+
 std::string failure_text(const ProcessEnd& end) {
     const bool too_late = end.reason == metrics::Restarted::ready_timeout;
     const std::string text =
@@ -97,6 +104,8 @@ void Pool::abandon() {
 }
 
 void Pool::commit(const std::map<SlotKey, SlotPlan>& wanted) {
+    for (auto& [key, slot] : slots_)
+        if (slot->process() && !keeps_sockets(*slot, wanted, key)) slot->process()->lose_socket();
     replace_slots(wanted, "removed");
 }
 

@@ -11,8 +11,9 @@ namespace portier::metrics {
 
 // The ends of a connection as a PROXY header told them, where the kernel only knows those of the socket.
 struct ProxiedEnds {
-    std::uint8_t client_family = 0, local_family = 0;  // 4 or 6; 0: no header told any
+    std::uint8_t client_family = 0, local_family = 0;  // 4 or 6; 0: there was no header
     std::uint16_t client_port = 0, local_port = 0;
+    std::uint16_t header_size = 0;  // bytes that the kernel counts and the handler never sees
     std::array<std::uint8_t, 16> client{}, local{};
 };
 

@@ -31,8 +31,8 @@ enum class FarDescriptors { refused, accepted };
 // Both ends have CLOEXEC. Throws std::system_error.
 ChannelPair make_channel(FarDescriptors descriptors = FarDescriptors::refused);
 
-// Where the kernel can, it refuses descriptors that are sent to this end. Nobody has to send us any, and we would have
-// to close them, which may wait when they are lingering sockets.
+// Where the kernel can, it refuses descriptors that are sent to this end. We would have to close them, which may wait
+// when they are lingering sockets.
 void refuse_descriptors(int channel);
 
 // Sends one message without waiting. The caller keeps its descriptors. EAGAIN: the queue is full, nothing was sent.

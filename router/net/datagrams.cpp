@@ -48,7 +48,8 @@ void read_packet_info(msghdr& message, Datagram& datagram) {
 
 template <typename Info>
 void set_control(msghdr& message, int type, const Info& info) {
-    message.msg_controllen = CMSG_SPACE(sizeof info);
+    // Not CMSG_SPACE: with the padding of the IPv6 one the kernel would have to allocate memory for it.
+    message.msg_controllen = CMSG_LEN(sizeof info);
     cmsghdr* item = CMSG_FIRSTHDR(&message);
     item->cmsg_level = std::is_same_v<Info, in_pktinfo> ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
     item->cmsg_type = type;
@@ -160,8 +161,6 @@ DatagramWriter::DatagramWriter() : slots_(std::make_unique<std::array<Slot, kDat
         msghdr& message = messages_[i].msg_hdr;
         message.msg_name = &slot.peer;
         message.msg_control = slot.control.data();
-        message.msg_iov = slot.bytes.data();
-        message.msg_iovlen = slot.bytes.size();
     }
 }
 
@@ -173,6 +172,8 @@ void DatagramWriter::add(const Datagram& datagram, std::span<const std::byte> pr
     if (!prefix.empty()) std::memcpy(slot.prefix.data(), prefix.data(), prefix.size());
     slot.bytes[0] = {slot.prefix.data(), prefix.size()};
     slot.bytes[1] = {const_cast<std::byte*>(datagram.bytes.data()), datagram.bytes.size()};
+    message.msg_iov = prefix.empty() ? &slot.bytes[1] : &slot.bytes[0];
+    message.msg_iovlen = prefix.empty() ? 1 : 2;
     ++count_;
 }
 

@@ -34,7 +34,7 @@ ProxyRead read_proxy_header(int socket) {
     }
     const ssize_t taken = receive(socket, std::span(buffer).first(header.size), 0);
     if (taken != static_cast<ssize_t>(header.size)) return {State::ended};  // a reset came in between
-    return {State::done, header.addresses};
+    return {State::done, static_cast<std::uint16_t>(header.size), header.addresses};
 }
 
 }  // namespace portier::net

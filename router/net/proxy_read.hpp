@@ -9,6 +9,7 @@ struct ProxyRead {
     enum class State { waiting, done, malformed, ended };
 
     State state = State::waiting;                            // ended: no more bytes will come
+    std::uint16_t size = 0;                                  // done: bytes of the header
     std::optional<ProxyAddresses> addresses = std::nullopt;  // done: as ProxyHeader
     const char* reason = "";                                 // malformed: for the log
 };

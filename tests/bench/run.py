@@ -18,28 +18,31 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODES = {"crr": "--concurrency", "rr": "--connections"}  # and what the number at a time is called there
 
 
+def list_of(known):
+    """The type of an option: names out of these."""
+    def parse(text):
+        chosen = text.split(",")
+        unknown = [name for name in chosen if name not in known]
+        if unknown or len(set(chosen)) != len(chosen):
+            raise argparse.ArgumentTypeError(f"'{text}': a list without repetition of {', '.join(known)}")
+        return chosen
+    return parse
+
+
+def positive(kind):
+    def parse(text):
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"'{text}' is not positive")
+        return value
+    return parse
+
+
 def parse_arguments(arguments):
-    def names(known):
-        def parse(text):
-            chosen = text.split(",")
-            unknown = [name for name in chosen if name not in known]
-            if unknown or len(set(chosen)) != len(chosen):
-                raise argparse.ArgumentTypeError(f"'{text}': a list without repetition of {', '.join(known)}")
-            return chosen
-        return parse
-
-    def positive(kind):
-        def parse(text):
-            value = kind(text)
-            if value <= 0:
-                raise argparse.ArgumentTypeError(f"'{text}' is not positive")
-            return value
-        return parse
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default=ROOT / "build", help="build folder (default: build)")
-    parser.add_argument("--servers", type=names(NAMES), default=NAMES, help=f"default: {','.join(NAMES)}")
-    parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="default: crr,rr")
+    parser.add_argument("--servers", type=list_of(NAMES), default=NAMES, help=f"default: {','.join(NAMES)}")
+    parser.add_argument("--modes", type=list_of(list(MODES)), default=list(MODES), help="default: crr,rr")
     parser.add_argument("--rounds", type=positive(int), default=9, help="default 9")
     parser.add_argument("--seconds", type=positive(float), default=3.0, help="of one run (default 3)")
     parser.add_argument("--at-a-time", type=positive(int), default=100, help="connections (default 100)")
@@ -64,12 +67,17 @@ def cpus_of(options):
 class Bench:
     def __init__(self, options, cpus):
         self.options = options
-        self.cpus = cpus
+        self.cpus = cpus  # of the client; None: all
         self.guests = program("guests", [pathlib.Path(options.build) / "tests/guests/guests"])
+
+    def options_of(self, mode):
+        """Options of guests before the target and behind it; the last one takes the number at a time."""
+        return [mode], [MODES[mode]]
 
     def one_run(self, mode, port, seconds):
         options = self.options
-        command = [self.guests, mode, f"127.0.0.1:{port}", MODES[mode], options.at_a_time, "--size", options.size,
+        before, behind = self.options_of(mode)
+        command = [self.guests, *before, f"127.0.0.1:{port}", *behind, options.at_a_time, "--size", options.size,
                    "--processes", options.guests_processes, "--duration", f"{int(seconds * 1000)}ms", "-o", "json"]
         cpu = CpuTime()
         done = subprocess.run(pinned(map(str, command), self.cpus), capture_output=True, text=True,

@@ -61,6 +61,8 @@ def answers(port):
 class Fleet:
     """Starts servers and ends them all; use it in a with statement."""
 
+    answers = staticmethod(answers)  # of a port
+
     def __init__(self, build, directory, processes, cpus=None):
         self.build = pathlib.Path(build)
         self.directory = pathlib.Path(directory)
@@ -94,7 +96,7 @@ class Fleet:
             process = subprocess.Popen(pinned(command, self.cpus), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.running.append(process)
         deadline = time.monotonic() + PATIENCE
-        while not answers(port):
+        while not self.answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 text = pathlib.Path(log.name).read_text(errors="replace")
                 raise RuntimeError(f"{name} does not answer on port {port}\n{' '.join(command)}\n{text}")

@@ -4,7 +4,8 @@ import statistics
 
 from statistics_of_rounds import median_with_interval, ratios
 
-WHAT = {"crr": "connect + 1 echo + close, connections/s", "rr": "echo on established connections, messages/s"}
+WHAT = {"crr": "connect + 1 echo + close, connections/s", "rr": "echo on established connections, messages/s",
+        "udp": "echo of a datagram on established flows, replies/s", "udp-new": "a new flow for each echo, replies/s"}
 
 
 def interval(values):
@@ -25,10 +26,10 @@ def row(rounds, name, references):
     return "| " + " | ".join(cells) + " |"
 
 
-def table(mode, rounds):
-    """`rounds` is a list of {server name: one run}."""
+def table(mode, rounds, compared):
+    """`rounds` is a list of {server name: one run}; ratios are taken to those of `compared`."""
     names = sorted(rounds[0], key=lambda name: list(rounds[0]).index(name))
-    references = [name for name in ("bare", "haproxy") if name in names]
+    references = [name for name in compared if name in names]
     head = ["server", "median", *(f"times {name} (95 %)" for name in references), "p50 us", "p99 us",
             "CPU us/op", "failed"]
     lines = [f"{WHAT.get(mode, mode)}:", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -40,5 +41,6 @@ def report(result):
     settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items())
     stolen = [run["steal"] for rounds in result["modes"].values() for one in rounds for run in one.values()]
     note = f"- runs with more than 1 % of the CPU stolen by the host: {sum(share > 0.01 for share in stolen)}"
-    tables = [table(mode, rounds) for mode, rounds in result["modes"].items()]
+    compared = result.get("references", ["bare", "haproxy"])
+    tables = [table(mode, rounds, compared) for mode, rounds in result["modes"].items()]
     return "\n\n".join([f"{machine}\n- settings: {settings}\n{note} of {len(stolen)}", *tables]) + "\n"

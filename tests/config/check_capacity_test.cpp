@@ -22,7 +22,7 @@ TEST(check_capacity, sockets_and_processes_have_to_fit_below_the_hard_limit) {
         "houses.yaml:3:9: error: ports.20000-20099/tcp: portier needs 276 descriptors, but its hard limit of open "
         "files is 275: 100 sockets of ports + 3 processes x 4 + 100 to start a process + 64 in reserve; raise that "
         "(ulimit -H, "
-        "LimitNOFILE= and the like); a udp port has a socket for each process\n");
+        "LimitNOFILE= and the like); a udp port of delivery inherit has a socket for each process\n");
     EXPECT_EQ(headlines(kRange + "udp: veg}\n", host_with_descriptors(476)), "");
     EXPECT_NE(headlines(kRange + "udp: veg}\n", host_with_descriptors(475)).find("300 sockets of ports"),
               std::string::npos);
@@ -73,6 +73,42 @@ TEST(check_capacity, ports_and_handlers_have_a_row_each) {
         headlines(text + "  20000/tcp: veg\n"),
         "houses.yaml:16388:3: error: ports.20000/tcp: 16385 entries in ports; the most are 16384; counters of each "
         "have a fixed place; a range of ports counts as one entry\n");
+}
+
+TEST(check_capacity, what_is_spawned_and_flows_count_too) {
+    const std::string spawn =
+        "version: 1\nhandlers: {git: {delivery: spawn, command: [sleep], max_processes: 100}}\nports: {7001/tcp: "
+        "git}\n";
+    EXPECT_EQ(headlines(spawn, host_with_descriptors(165)), "");
+    EXPECT_NE(headlines(spawn, host_with_descriptors(164)).find("100 for max_processes + 0 to start a process"),
+              std::string::npos);
+    const std::string relay =
+        "version: 1\nhandlers: {a: {delivery: relay, connect: [\"10.0.0.1:53\"]}}\nports: {7001/udp: a}\n";
+    EXPECT_EQ(headlines(relay, host_with_descriptors(67)), "");
+    EXPECT_NE(headlines(relay, host_with_descriptors(66)).find("3 sockets of ports"), std::string::npos);
+}
+
+TEST(check_capacity, warns_of_more_relayed_connections_than_descriptors) {
+    const auto text = [](int connections) {
+        return "version: 1\nhandlers: {a: {delivery: relay, connect: [\"10.0.0.1:53\"]}}\nports: {7001/tcp: {handler: "
+               "a, "
+               "max_connections: " +
+               std::to_string(connections) + "}}\n";
+    };
+    EXPECT_EQ(headlines(text(468), host_with_descriptors(1000)), "");
+    EXPECT_EQ(headlines(text(469), host_with_descriptors(1000)),
+              "houses.yaml:3:49: warning: ports.7001/tcp.max_connections: 469 relayed connections x 2 + 64 in reserve "
+              "are more descriptors than the hard limit of open files, 1000; lower max_connections, or raise the limit "
+              "(ulimit -H, LimitNOFILE= and the like)\n");
+}
+
+TEST(check_capacity, addresses_have_a_row_each) {
+    std::string connect;
+    for (int i = 0; i < 16384; ++i) connect += "      - a:" + std::to_string(i + 1) + "\n";
+    const std::string head = "version: 1\nports: {1/udp: a}\nhandlers:\n  a:\n    delivery: relay\n    connect:\n";
+    EXPECT_EQ(headlines(head + connect), "");
+    EXPECT_NE(headlines(head + connect + "      - a:20000\n").find("16385 addresses to connect to; the most are 16384"),
+              std::string::npos);
 }
 
 }  // namespace

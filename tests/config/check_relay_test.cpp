@@ -20,5 +20,37 @@ TEST(check_relay, paths_start_from_the_folder_of_the_file) {
     EXPECT_EQ(backends[1].path, "/b.sock");
 }
 
+// The other refusals: tests/data/config/bad/relay_*.
+TEST(check_relay, the_clients_address_needs_a_capability) {
+    const std::string text =
+        "version: 1\nhandlers: {a: {delivery: relay, connect: [\"127.0.0.1:80\"], transparent: true}}\n"
+        "ports: {7001/tcp: a}\n";
+    Host host = test_host();
+    EXPECT_EQ(headlines(text, host), "");
+    host.can_be_transparent = false;
+    EXPECT_EQ(headlines(text, host),
+              "houses.yaml:2:73: error: handlers.a.transparent: it needs CAP_NET_ADMIN, which portier does not have; "
+              "without it the program can learn the client's address from proxy_protocol\n");
+}
+
+TEST(check_relay, a_path_may_have_as_many_bytes_as_the_kernel_takes) {
+    const auto text = [](std::size_t size) {
+        return "version: 1\nhandlers: {a: {delivery: relay, connect: [\"unix:/" + std::string(size - 1, 'x') +
+               "\"]}}\nports: {7001/tcp: a}\n";
+    };
+    EXPECT_EQ(headlines(text(107)), "");
+    EXPECT_NE(headlines(text(108)).find("has 108 bytes; that of a Unix socket has at most 107"), std::string::npos);
+}
+
+TEST(check_relay, processes_have_one_address_or_one_each) {
+    const auto text = [](const std::string& connect) {
+        return "version: 1\nhandlers: {a: {delivery: relay, command: [sleep], processes: 2, connect: [" + connect +
+               "]}}\nports: {7001/tcp: a}\n";
+    };
+    EXPECT_EQ(headlines(text("\"127.0.0.1:80\"")), "");
+    EXPECT_EQ(headlines(text("\"127.0.0.1:80\", \"127.0.0.1:81\"")), "");
+    EXPECT_NE(headlines(text("\"a:1\", \"a:2\", \"a:3\"")).find("3 addresses for 2 processes"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace portier::config

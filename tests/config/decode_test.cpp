@@ -56,7 +56,7 @@ TEST(decode, a_nul_byte_would_cut_the_text_and_is_refused) {
 
 TEST(decode, variables_of_the_contracts_are_not_overridden) {
     for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "PORTIER_FD", "NOTIFY_SOCKET",
-                             "WATCHDOG_USEC", "WATCHDOG_PID"}) {
+                             "WATCHDOG_USEC", "WATCHDOG_PID", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"}) {
         const std::string env = "env: {" + std::string(name) + ": \"3\"}";
         EXPECT_NE(headlines(good_file(", " + env)).find("is set by portier itself"), std::string::npos) << name;
     }

@@ -23,6 +23,7 @@ inline Host test_host(std::map<std::string, std::string> variables = {}) {
     host.can_change_user = true;
     host.can_bind_low_ports = true;
     host.can_raise_limits = false;
+    host.can_be_transparent = true;
     host.first_unprivileged_port = 1024;
     host.variable = [variables](const std::string& name) -> std::optional<std::string> {
         const auto found = variables.find(name);

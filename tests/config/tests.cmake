@@ -4,8 +4,11 @@ add_executable(config_test
   config/check_capacity_test.cpp
   config/check_handler_test.cpp
   config/check_host_test.cpp
+  config/check_loops_test.cpp
   config/check_overlaps_test.cpp
   config/check_program_test.cpp
+  config/check_protocols_test.cpp
+  config/check_proxy_test.cpp
   config/check_relay_test.cpp
   config/decode_test.cpp
   config/diagnostics_test.cpp

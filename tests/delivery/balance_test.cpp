@@ -27,7 +27,8 @@ std::vector<Candidate> candidates(std::size_t count) {
     return result;
 }
 
-constexpr BalanceRule kRules[]{BalanceRule::round_robin, BalanceRule::least_connections, BalanceRule::source_hash};
+constexpr BalanceRule kRules[]{BalanceRule::round_robin, BalanceRule::least_connections, BalanceRule::source_hash,
+                               BalanceRule::random_two};
 
 }  // namespace
 
@@ -36,6 +37,7 @@ TEST(Balance, KnowsItsRules) {
     EXPECT_EQ(balance_rule("round-robin"), BalanceRule::round_robin);
     EXPECT_EQ(balance_rule("least-connections"), BalanceRule::least_connections);
     EXPECT_EQ(balance_rule("source-hash"), BalanceRule::source_hash);
+    EXPECT_EQ(balance_rule("random-two"), BalanceRule::random_two);
 }
 
 // Whatever the rule: nobody with room means nobody, and never one without room.
@@ -142,6 +144,30 @@ TEST(SourceHash, MovesOnlyTheShareOfWhoComesOrGoes) {
         moved_to_new += after == 5;
     }
     EXPECT_NEAR(moved_to_new, 5000 / 6, 150);
+}
+
+// Of two it is the less busy one, so the busiest of all is never chosen, and everybody else is.
+TEST(Balance, RandomTwoAvoidsTheBusiest) {
+    auto all = candidates(5);
+    all[3].connections = 9;
+    std::size_t turn = 0;
+    std::map<std::size_t, unsigned> counts;
+    for (int i = 0; i < 1000; ++i) ++counts[choose(BalanceRule::random_two, all, kSomebody, turn)];
+    EXPECT_EQ(counts.size(), 4u);
+    EXPECT_FALSE(counts.contains(3));
+}
+
+// A weight is a share: of connections, of clients.
+TEST(Balance, WeightsAreShares) {
+    test::Random random;
+    auto all = candidates(2);
+    all[1].weight = 3;
+    std::size_t turn = 0;
+    for (int i = 0; i < 400; ++i) ++all[choose(BalanceRule::least_connections, all, kSomebody, turn)].connections;
+    EXPECT_EQ(all[0].connections, 100u);
+    std::map<std::size_t, unsigned> counts;
+    for (int i = 0; i < 4000; ++i) ++counts[choose(BalanceRule::source_hash, all, random_source(random), turn)];
+    EXPECT_NEAR(counts[1], 3000, 250);
 }
 
 }  // namespace portier::delivery

@@ -20,7 +20,7 @@ TEST(Handover, TellsTheEndsOfAProxiedConnection) {
     EXPECT_EQ(record.port, 7u);
     EXPECT_EQ(record.ends.client_family, 0);
 
-    accepted.proxied = true;
+    accepted.header_size = 28;
     record = handover_of(accepted, 3);
     EXPECT_EQ(record.cookie, 99u);
     EXPECT_EQ(record.ends.client_family, 6);
@@ -29,6 +29,7 @@ TEST(Handover, TellsTheEndsOfAProxiedConnection) {
     EXPECT_EQ(record.ends.local_family, 4);
     EXPECT_EQ(record.ends.local, accepted.local.address.bytes);
     EXPECT_EQ(record.ends.local_port, 80);
+    EXPECT_EQ(record.ends.header_size, 28);
 }
 
 }  // namespace portier::delivery

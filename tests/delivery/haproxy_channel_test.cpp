@@ -15,16 +15,18 @@ const std::string kMessage("\0\0", 2);
 
 class HaproxyChannelTest : public DialectCase<HaproxyChannel> {
 protected:
-    // A connection by TCP, where it can be seen what was done with it.
-    struct Guest {
-        Fd client;
-        int ours;
-    };
-    Guest send_tcp(std::uint16_t number) {
+    // A connection by TCP, where it can be seen what was done with it. Returns the client.
+    Fd send_tcp(std::uint16_t number) {
         test::Pair pair = test::make_pair(listener_);
-        const int ours = pair.accepted.get();
-        EXPECT_FALSE(channel_->send(Accepted{.socket = std::move(pair.accepted), .remote = {{}, number}}));
-        return {std::move(pair.client), ours};
+        send_accepted(number, std::move(pair.accepted));
+        return std::move(pair.client);
+    }
+
+    void send_accepted(std::uint16_t number, Fd socket) {
+        Accepted accepted;
+        accepted.socket = std::move(socket);
+        accepted.remote.port = number;
+        EXPECT_FALSE(channel_->send(std::move(accepted)));
     }
 
     Fd listener_ = test::listen_somewhere();
@@ -121,17 +123,17 @@ TEST_F(HaproxyChannelTest, DeadProcessGivesBack) {
 
 // If nobody has looked between its reading and its death, the connections tell whether it has served them.
 TEST_F(HaproxyChannelTest, WhatWasServedEndsWithTheProcess) {
-    const Guest read = send_tcp(1), written = send_tcp(2), finished = send_tcp(3), untouched = send_tcp(4),
-                silent = send_tcp(5);
-    for (const Guest* guest : {&read, &untouched}) test::send_all(guest->client, "hello");
-    ::shutdown(untouched.client.get(), SHUT_WR);
+    const Fd read = send_tcp(1), written = send_tcp(2), finished = send_tcp(3), untouched = send_tcp(4);
+    const Fd silent = send_tcp(5);
+    for (const Fd* client : {&read, &untouched}) test::send_all(*client, "hello");
+    ::shutdown(untouched.get(), SHUT_WR);
     {
         std::vector<Piece> pieces;
         for (int count = 0; count < 5; ++count) pieces.push_back(receive());
         EXPECT_EQ(test::receive_exactly(pieces[0].socket, 2), "he");
         test::send_all(pieces[1].socket, "welcome");
         ::shutdown(pieces[2].socket.get(), SHUT_WR);
-        EXPECT_EQ(test::receive_all(finished.client), "");
+        EXPECT_EQ(test::receive_all(finished), "");
         ASSERT_TRUE(test::eventually([&] { return test::is_readable(pieces[3].socket); }));
     }
     die();
@@ -139,6 +141,17 @@ TEST_F(HaproxyChannelTest, WhatWasServedEndsWithTheProcess) {
     EXPECT_TRUE(dead_);
     EXPECT_EQ(left_, (Numbers{4, 5}));
     EXPECT_EQ(released_, 3u);
+}
+
+// A PROXY header that we have taken out ourselves is no use of the connection.
+TEST_F(HaproxyChannelTest, AHeaderThatWeHaveReadDoesNotCount) {
+    test::Pair pair = test::make_pair(listener_);
+    test::send_all(pair.client, "PROXY UNKNOWN\r\nhello");
+    EXPECT_EQ(test::receive_exactly(pair.accepted, 15), "PROXY UNKNOWN\r\n");
+    send_accepted(9, std::move(pair.accepted));
+    die();
+    channel_->on_readable();
+    EXPECT_EQ(left_, (Numbers{9}));
 }
 
 // Told by the keeper while a child keeps the channel open.

@@ -14,10 +14,11 @@ net::Endpoint endpoint(const char* address, std::uint16_t port) {
 
 const net::Endpoint kProxy = endpoint("10.0.0.1", 1000);
 const net::Endpoint kClient = endpoint("192.0.2.7", 4000);
+const net::Endpoint kAsked = endpoint("127.0.0.9", 53);
 const net::Endpoint kDestination = endpoint("203.0.113.1", 53);
 
 net::Datagram datagram(const std::vector<std::byte>& bytes) {
-    return {kProxy, *net::parse_address("127.0.0.9"), 0, bytes};
+    return {kProxy, kAsked.address, 0, bytes};
 }
 
 std::vector<std::byte> with_header(const net::ProxyAddresses& addresses, std::size_t more) {
@@ -28,35 +29,37 @@ std::vector<std::byte> with_header(const net::ProxyAddresses& addresses, std::si
 
 TEST(ProxiedDatagrams, WithoutAProxyTheSenderIsTheClient) {
     const std::vector<std::byte> bytes(5);
-    const auto read = read_datagram(datagram(bytes), 53, false);
+    const auto read = read_datagram(datagram(bytes), kAsked, false);
     ASSERT_TRUE(read);
     EXPECT_EQ(unpack(read->key.sender), kProxy);
     EXPECT_EQ(unpack(read->key.client), kProxy);
-    EXPECT_EQ(unpack(read->key.asked), endpoint("127.0.0.9", 53));
-    EXPECT_EQ(unpack(read->key.destination), endpoint("127.0.0.9", 53));
+    EXPECT_EQ(unpack(read->key.asked), kAsked);
+    EXPECT_EQ(unpack(read->key.destination), kAsked);
     EXPECT_EQ(read->bytes.size(), 5u);
 }
 
 TEST(ProxiedDatagrams, TheHeaderTellsTheTrueClient) {
     const auto bytes = with_header({IPPROTO_UDP, kClient, kDestination}, 3);
-    const auto read = read_datagram(datagram(bytes), 53, true);
+    const auto read = read_datagram(datagram(bytes), kAsked, true);
     ASSERT_TRUE(read);
     EXPECT_EQ(unpack(read->key.sender), kProxy) << "who gets the replies";
     EXPECT_EQ(unpack(read->key.client), kClient);
     EXPECT_EQ(unpack(read->key.destination), kDestination);
-    EXPECT_EQ(unpack(read->key.asked), endpoint("127.0.0.9", 53));
+    EXPECT_EQ(unpack(read->key.asked), kAsked);
     EXPECT_EQ(read->bytes.size(), 3u);
 }
 
 TEST(ProxiedDatagrams, AnEmptyOneMayHaveAHeaderToo) {
     const auto bytes = with_header({IPPROTO_UDP, kClient, kDestination}, 0);
-    const auto read = read_datagram(datagram(bytes), 53, true);
+    const auto read = read_datagram(datagram(bytes), kAsked, true);
     ASSERT_TRUE(read);
     EXPECT_TRUE(read->bytes.empty());
 }
 
 TEST(ProxiedDatagrams, WhatIsNoHeaderOfADatagramIsRefused) {
-    const auto refused = [](const std::vector<std::byte>& bytes) { return !read_datagram(datagram(bytes), 53, true); };
+    const auto refused = [](const std::vector<std::byte>& bytes) {
+        return !read_datagram(datagram(bytes), kAsked, true);
+    };
     EXPECT_TRUE(refused({}));
     EXPECT_TRUE(refused(std::vector<std::byte>(100)));
     EXPECT_TRUE(refused(with_header({IPPROTO_TCP, kClient, kDestination}, 3))) << "of a connection";

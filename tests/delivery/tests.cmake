@@ -1,5 +1,7 @@
 # Tests of router/delivery; one for each source, handoff_channel in two parts.
 add_executable(delivery_test
+  delivery/backend_socket_test.cpp
+  delivery/backends_test.cpp
   delivery/balance_test.cpp
   delivery/channel_poll_test.cpp
   delivery/descriptors_test.cpp
@@ -7,7 +9,6 @@ add_executable(delivery_test
   delivery/flow_backends_test.cpp
   delivery/flow_book_test.cpp
   delivery/flow_memory_test.cpp
-  delivery/flow_socket_test.cpp
   delivery/flow_table_test.cpp
   delivery/handoff_channel_test.cpp
   delivery/handoff_faults_test.cpp
@@ -16,15 +17,22 @@ add_executable(delivery_test
   delivery/handoff_test.cpp
   delivery/handover_test.cpp
   delivery/haproxy_channel_test.cpp
+  delivery/health_check_test.cpp
   delivery/link_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
+  delivery/relay_loop_test.cpp
+  delivery/relay_pair_test.cpp
+  delivery/relay_stream_test.cpp
+  delivery/relay_supplies_test.cpp
+  delivery/relay_test.cpp
   delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
   delivery/spawn_request_test.cpp
   delivery/spawn_test.cpp
+  delivery/timer_wheel_test.cpp
   delivery/udp_port_test.cpp
   delivery/udp_relay_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)

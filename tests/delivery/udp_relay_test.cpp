@@ -83,8 +83,11 @@ TEST_F(UdpRelayTest, APortThatIsGoneEndsItsFlows) {
     add_backend(backend.endpoint());
     start();
     ASSERT_TRUE(ask(client, "hello", &backend));
+    EXPECT_TRUE(relay->idle());
     relay->apply(handler, {}, descriptors);
+    EXPECT_FALSE(relay->idle());
     test::run_ready(*io);
+    EXPECT_TRUE(relay->idle());
     EXPECT_EQ(closed(FlowClosed::handler_close), 1u);
     descriptors.forget_ended();
     EXPECT_FALSE(descriptors.share(kListener)) << "nobody holds it any more";

@@ -32,6 +32,7 @@ protected:
                                          .local_family = 4,
                                          .client_port = 1001,
                                          .local_port = 443,
+                                         .header_size = 6,
                                          .client = client.bytes,
                                          .local = {203, 0, 113, 1}}});
         return pair;
@@ -58,8 +59,14 @@ TEST_F(AccountingProxiedTest, TellsTheTrueClient) {
     plan_.log_connections = true;
     start(events_again());
     Pair pair = proxied(kAnna);
-    test::reset(pair.accepted);
+    test::send_all(pair.client, "headerdata");
+    EXPECT_EQ(test::receive_exactly(pair.accepted, 10), "headerdata");
+    pair.client.reset();
+    EXPECT_EQ(test::receive_all(pair.accepted), "");
+    pair.accepted.reset();
     ASSERT_TRUE(run_until_closed(1));
+    EXPECT_EQ(row().received_bytes.get(), 4u) << "the header is none of the handler's";
+    EXPECT_EQ(closed(Closed::client_close), 1u);
     EXPECT_EQ(sources_, (decltype(sources_){{kRow, kAnna}}));
     const auto lines = log.lines_with("connection");
     ASSERT_EQ(lines.size(), 1u);

@@ -7,6 +7,7 @@
 #include "delivery/delivery.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
+#include "metrics/board.hpp"
 
 namespace portier::test {
 
@@ -16,6 +17,8 @@ public:
         ++questions;
         return delivered.size() < room;
     }
+    bool at_limit() const override { return limit; }
+    std::optional<metrics::Rejected> refuse(const net::Address&) const override { return refusal; }
     bool is_behind() const override { return behind; }
     void deliver(delivery::Accepted accepted) override { delivered.push_back(std::move(accepted)); }
     void demand() override { ++demands; }
@@ -28,6 +31,8 @@ public:
     std::vector<delivery::Accepted> delivered;
     std::vector<net::Eviction> evictions;
     bool behind = false;
+    bool limit = false;                        // the handler's own
+    std::optional<metrics::Rejected> refusal;  // by a limit of the handler's own
     unsigned demands = 0;
     unsigned bursts = 0;
     mutable unsigned questions = 0;  // has_room() was asked

@@ -35,7 +35,7 @@ TEST_F(ListenerProxyTest, DeliversWithTheTrueEnds) {
     EXPECT_EQ(net::to_string(accepted.remote), "192.0.2.99:1001");
     EXPECT_EQ(net::to_string(accepted.local), "192.0.2.1:443");
     EXPECT_EQ(accepted.cookie, net::socket_cookie(accepted.socket.get()));
-    EXPECT_TRUE(accepted.proxied);
+    EXPECT_EQ(accepted.header_size, header("192.0.2.99").size());
     EXPECT_EQ(test::receive_exactly(accepted.socket, 4), "data");
     EXPECT_EQ(port_.row->accepted.get(), 1u);
 }

@@ -53,6 +53,37 @@ TEST_F(ListenerTest, KeepsToItsBudget) {
     EXPECT_EQ(port_.row->accepted.get(), 150u);
 }
 
+// At the handler's own limit a port that refuses accepts and refuses, one that waits does not accept.
+TEST_F(ListenerTest, FollowsTheHandlersLimit) {
+    delivery_.room = 0;
+    delivery_.limit = true;
+    delivery_.refusal = Rejected::limit;
+    start({.over_limit = "close"});
+    const auto refused = clients(3);
+    ASSERT_TRUE(run_until_rejected(Rejected::limit, 3));
+    EXPECT_EQ(delivery_.demands, 0u);
+    port_.admission->update({.over_limit = "wait"});
+    const auto waiting = clients(2);
+    ASSERT_TRUE(test::run_until(io_, [&] { return delivery_.demands == 1; }));
+    EXPECT_EQ(rejected(Rejected::limit), 3u);
+    delivery_.room = 100;
+    delivery_.limit = false;
+    delivery_.refusal = std::nullopt;
+    listener_->resume();
+    ASSERT_TRUE(run_until_delivered(2));
+}
+
+// A source that has enough of the handler's processes is refused wherever others wait, and counts for the port no more.
+TEST_F(ListenerTest, FollowsTheHandlersLimitOfASource) {
+    delivery_.refusal = Rejected::source_limit;
+    start({.max_connections_per_source = 1, .over_limit = "wait"});
+    const auto refused = clients(2);
+    ASSERT_TRUE(run_until_rejected(Rejected::source_limit, 2));
+    delivery_.refusal = std::nullopt;
+    const Fd welcome = client();
+    ASSERT_TRUE(run_until_delivered(1));
+}
+
 // Without room connections stay with the kernel, the delivery hears of it once, and resume() goes on.
 TEST_F(ListenerTest, WaitsForRoom) {
     delivery_.room = 2;

@@ -118,6 +118,13 @@ TEST(PortIndex, KnowsTheHandler) {
     EXPECT_EQ(index.find(at("::1", 2))->only_process, 4u);
     EXPECT_EQ(index.find(at("::1", 3))->only_process, 0u) << "any of two";
     EXPECT_TRUE(index.find(at("::1", 3))->counts_sources);
+    delivery::Plan spawn = plan_of({{.protocol = "tcp", .first = 1, .last = 1, .handler = 0},
+                                    {.protocol = "tcp", .first = 2, .last = 2, .handler = 1}});
+    for (std::size_t i : {0u, 1u}) spawn.handlers[i].delivery = "spawn";
+    spawn.handlers[1].spawn.style = "inetd-wait";
+    index.assign(spawn, "tcp");
+    EXPECT_TRUE(index.find(at("::1", 1))->router_accepts);
+    EXPECT_FALSE(index.find(at("::1", 2))->router_accepts) << "its processes do";
 }
 
 // The intervals for the kernel's filter and dumps are merged; those of processes that accept stand apart.

@@ -20,6 +20,7 @@ add_executable(desk_test
   desk/port_index_test.cpp
   desk/proxied_ledger_test.cpp
   desk/proxy_gate_test.cpp
+  desk/relay_ends_test.cpp
   desk/series_test.cpp
   desk/suspects_test.cpp)
 target_link_libraries(desk_test PRIVATE portier_desk portier_test)

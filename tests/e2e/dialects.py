@@ -1,40 +1,15 @@
 """What the tests of the handoff dialects share: a pool of unmodified programs, and what has to hold for each dialect when
 a process, the router or the configuration goes."""
 
-import concurrent.futures
 import os
 import select
 import signal
-import threading
 
+import callers
 import kernel
 import street
 
 KILLS = 5
-
-
-class Callers:
-    """Guests who come one after the other, ask and go, until finish()."""
-
-    def __init__(self, case):
-        self.case = case
-        self.stop = threading.Event()
-        self.crowd = concurrent.futures.ThreadPoolExecutor(4)
-        self.calls = [self.crowd.submit(self.call) for _ in range(4)]
-        case.addCleanup(self.stop.set)
-
-    def call(self):
-        count = 0
-        while not self.stop.is_set():
-            with street.connect(self.case.port) as client:
-                self.case.who(client)
-            count += 1
-        return count
-
-    def finish(self):
-        """How many were served; nobody was turned away."""
-        self.stop.set()
-        return sum(call.result() for call in self.calls)
 
 
 class Dialect(street.Case):
@@ -48,7 +23,8 @@ class Dialect(street.Case):
     def open_street(self, *mode, **keys):
         self.port = street.free_port()
         self.key = f"{self.port}/tcp"
-        self.portier = self.street({"pool": self.pool(*mode, **keys), **self.others()}, {self.key: "pool", **self.other_ports()})
+        self.portier = self.street({"pool": self.pool(*mode, **keys), **self.others()},
+                                   {self.key: "pool", **self.other_ports()})
         return self.portier
 
     def others(self):
@@ -88,6 +64,10 @@ class Dialect(street.Case):
     def who(self, client):
         self.ask(client)
         return self.answer(client)
+
+    def call(self):
+        with street.connect(self.port) as client:
+            self.who(client)
 
     def kill_router(self):
         pid = self.portier.router_pid()
@@ -155,14 +135,14 @@ class Dialect(street.Case):
         stays = self.client(self.port)
         old = self.who(stays)
         others = set(self.pids().values()) - {old}
-        callers = Callers(self)
+        guests = callers.Callers(self, self.call)
         stays.sendall(self.half_a_request)
         self.portier.config["handlers"]["pool"]["env"] = {"NUMBER": "2"}
         self.portier.write()
         self.assertEqual(self.portier.command("reload").returncode, 0)
         self.assertFalse({old, *others} & set(self.pids().values()))
         street.wait_until(lambda: not any(map(kernel.is_running, others)), "those without a guest have ended")
-        self.assertGreater(callers.finish(), 0)
+        self.assertGreater(guests.finish(), 0)
         stays.sendall(self.other_half)
         self.assertEqual(self.answer(stays), old)
         stays.close()

@@ -26,7 +26,7 @@ BUILD = pathlib.Path(os.environ["PORTIER_BUILD"]).absolute()
 PORTIER = BUILD / "portier"
 HERE = pathlib.Path(__file__).parent
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable  # one that every user may run
-PATIENCE = float(os.environ.get("PATIENCE", 60))
+PATIENCE = 60
 SANITIZED = any(mark in PORTIER.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 COMPLAINTS = ("Sanitizer", "runtime error:")  # of a sanitizer, wherever they appear in a log
 

@@ -1,7 +1,42 @@
 # End-to-end tests: the real portier with real handlers, from outside. The heavy ones want the machine for themselves.
-set(e2e_light houses admin command_line admission proxy balance on_demand accounting handler_audit inherit supervision contract log
-              signals reload_disturbed udp_handoff udp_relay dns_example)
-set(e2e_heavy descriptors router_crash reload hold)
+set(e2e_light
+  accounting
+  admin
+  admission
+  balance
+  command_line
+  contract
+  dialect_haproxy
+  dialect_node
+  dns_example
+  examples
+  handler_audit
+  houses
+  inherit
+  log
+  names
+  on_demand
+  proxy
+  relay
+  relay_backends
+  relay_ends
+  relay_hostile
+  reload_disturbed
+  signals
+  spawn_limits
+  spawn_styles
+  spawn_wait
+  supervision
+  udp_handoff
+  udp_relay)
+set(e2e_heavy
+  descriptors
+  hold
+  relay_stream
+  reload
+  router_crash
+  spawn_life
+  spawn_programs)
 
 foreach(test ${e2e_light} ${e2e_heavy})
   add_test(NAME e2e.${test} COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${test}_test.py)

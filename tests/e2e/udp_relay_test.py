@@ -202,6 +202,13 @@ class Ends(UdpRelay):
         self.assertEqual({key: line.get(key) for key in wanted}, wanted)
         self.assertGreater(line["duration"], 0.1)
 
+    def test_the_end_of_portier_is_the_end_of_its_flows(self):
+        self.open_street(relay(self.server(Echo, "")))
+        for _ in range(100):
+            self.udp_client().ask(b"hello")
+        self.portier.close()
+        self.assertEqual(len(self.portier.log_lines(message="flow", reason="handler_close")), 100)
+
     def test_a_port_that_is_removed_ends_its_flows(self):
         self.open_street(relay(self.server(Echo, "")))
         self.udp_client().ask(b"hello")

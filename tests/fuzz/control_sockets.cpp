@@ -6,43 +6,54 @@
 #include <string>
 
 #include "admin/command_request.hpp"
-#include "delivery/handoff_channel.hpp"
 #include "delivery/link.hpp"
+#include "delivery/process_channel.hpp"
 #include "messages.hpp"
 #include "metrics/board.hpp"
 #include "net/channel.hpp"
 #include "net/handoff_wire.hpp"
+#include "net/stream_channel.hpp"
 #include "require.hpp"
 
 namespace {
 
 using namespace portier;
 
-// A process on its handoff channel, while some doors are under way to it.
-void say_to_router(fuzz::Messages messages) {
-    auto [router, process] = net::make_channel();
+// A process on its channel, in its dialect, while some connections are under way to it. Each of them has one end.
+void say_to_router(const std::string& dialect, net::ChannelPair pair, fuzz::Messages messages) {
     metrics::ProcessRow row;
-    std::size_t returned = 0, released = 0, broken = 0;
-    auto channel = std::make_unique<delivery::HandoffChannel>(
-        std::move(router), 1, row,
-        delivery::HandoffChannel::Events{.room = [] {},
-                                         .dead = [&](std::vector<delivery::Accepted> left) { returned = left.size(); },
-                                         .broken = [&] { ++broken; },
-                                         .release = [&](Fd) { ++released; },
-                                         .dispatched = [](std::uint64_t) {}});
-    std::size_t sent = 0;
+    std::size_t sent = 0, taken = 0, back = 0, broken = 0;
+    bool dead = false;
+    const auto on_dead = [&](std::vector<delivery::Accepted> left) {
+        back += left.size();
+        dead = true;
+    };
+    const auto channel =
+        delivery::make_process_channel(dialect, {.channel = std::move(pair.near),
+                                                 .row_number = 1,
+                                                 .row = row,
+                                                 .handler = "veg",
+                                                 .events = {.room = [] {},
+                                                            .dead = on_dead,
+                                                            .broken = [&] { ++broken; },
+                                                            .release = [&](Fd) { ++taken; },
+                                                            .dispatched = [](std::uint64_t) {},
+                                                            .returned = [&](delivery::Accepted) { ++back; },
+                                                            .later = [] {}}});
     while (const auto message = messages.next()) {
-        net::send_message(process.get(), *message);
-        channel->on_readable();
         if (sent < 4 && channel->has_room()) {
             delivery::Accepted accepted;
             accepted.socket = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
             if (!channel->send(std::move(accepted))) ++sent;
         }
+        ::send(pair.far.get(), message->data(), message->size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        channel->on_readable();
+        if (dead) break;
+        channel->retry();
     }
-    channel->end();
-    REQUIRE(returned + released == sent);
-    REQUIRE(broken <= 1 && row.taken.get() <= row.sent.get());
+    if (!dead) channel->end();
+    REQUIRE(dead && taken + back == sent);
+    REQUIRE(broken <= 1);
 }
 
 // The router, or who claims to be it, to a process that uses the SDK.
@@ -76,12 +87,13 @@ void ask(fuzz::Messages messages) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const fuzz::Messages messages(std::as_bytes(std::span(data, size)).subspan(1));
-    switch (data[0] % 5) {
-        case 0: say_to_router(messages); break;
-        case 1: say_to_process(messages); break;
-        case 2: say_on_link(messages, delivery::receive_link); break;
-        case 3: say_on_link(messages, delivery::receive_from_router); break;
-        case 4: ask(messages); break;
+    switch (data[0] % 6) {
+        case 0: say_to_router("portier", net::make_channel(), messages); break;
+        case 1: say_to_router("node", net::make_stream_channel(), messages); break;
+        case 2: say_to_process(messages); break;
+        case 3: say_on_link(messages, delivery::receive_link); break;
+        case 4: say_on_link(messages, delivery::receive_from_router); break;
+        case 5: ask(messages); break;
     }
     return 0;
 }

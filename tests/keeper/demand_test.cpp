@@ -72,6 +72,26 @@ TEST_F(DemandTest, SleepersAreNotWokenForWhatAnotherProcessAttendsTo) {
     EXPECT_EQ(woken_, std::vector<std::string>{"bread"});
 }
 
+// The slot that is told is the one whose socket it is.
+TEST_F(DemandTest, WakesTheSlotOfTheSocket) {
+    config::Handler handler = sleeper("tftp");
+    handler.delivery = config::Delivery::spawn;
+    std::vector<std::unique_ptr<Slot>> slots;
+    std::vector<InheritedSocket> sockets;
+    for (std::uint32_t number : {7u, 8u}) {
+        sockets.push_back({std::make_shared<OpenSocket>(number, test::listen_somewhere()), "port"});
+        slots.push_back(std::make_unique<Slot>(context(), SlotPlan{handler, number, {sockets.back()}},
+                                               Slot::Events{.changed = [] {}, .failed = [](const ProcessEnd&) {}}));
+    }
+    std::vector<SlotKey> keys;
+    Demand demand(io_, *board_,
+                  {.wake = [&](const SlotKey& key) { keys.push_back(key); }, .put_to_sleep = [](const SlotKey&) {}});
+    demand.assign({slots[0].get(), slots[1].get()});
+    const Fd client = test::connect_to(test::port_of(sockets[1].socket->fd));
+    ASSERT_TRUE(run_until([&] { return !keys.empty(); }));
+    EXPECT_EQ(keys, (std::vector<SlotKey>{{"tftp", 8}}));
+}
+
 // So does a datagram wake its handler.
 TEST_F(DemandTest, DatagramWakes) {
     const std::uint16_t number = test::free_ports();

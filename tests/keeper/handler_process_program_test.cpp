@@ -1,4 +1,5 @@
 // What a handler's program finds when it starts: descriptors, environment, identity, limits.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -47,6 +48,24 @@ TEST_F(HandlerProgramTest, InheritGetsItsSockets) {
     EXPECT_EQ(descriptors[1], descriptors[2]);
     for (const int standard : {0, 1, 2}) descriptors.erase(standard);
     EXPECT_EQ(descriptors, wanted);
+}
+
+// A process of inetd-wait has its socket as standard input, output and error, and nothing else; it blocks, whoever had
+// the socket before.
+TEST_F(HandlerProgramTest, InetdWaitGetsItsSocket) {
+    const auto socket = std::make_shared<OpenSocket>(1, test::listen_somewhere());
+    ::fcntl(socket->fd.get(), F_SETFL, O_NONBLOCK);
+    ProcessSetup setup{.handler = shell_handler("veg", kStays), .slot = 1, .sockets = {{socket, "7001/tcp"}}};
+    setup.handler.delivery = config::Delivery::spawn;
+    setup.handler.style = config::Style::inetd_wait;
+    const auto process = start(std::move(setup));
+    ASSERT_TRUE(run_until([&] { return test::proc_file(process->pid(), "comm") == "sleep\n"; }));
+    std::map<int, std::string> descriptors;
+    test::eventually([&] { return (descriptors = test::open_descriptors(process->pid())).size() == 3; });
+    const std::string target = test::target_of(socket->fd.get());
+    EXPECT_EQ(descriptors, (std::map<int, std::string>{{0, target}, {1, target}, {2, target}}));
+    EXPECT_FALSE(::fcntl(socket->fd.get(), F_GETFL) & O_NONBLOCK);
+    EXPECT_FALSE(environment_of_handler(process->pid()).contains("LISTEN_FDS"));
 }
 
 // A `handoff` process gets its channel at 3, of which we keep the other end.

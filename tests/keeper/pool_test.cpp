@@ -31,6 +31,32 @@ TEST(WantedSlots, AreOneAProcess) {
     EXPECT_TRUE(wanted.at({"routed", 0}).sockets.empty());
 }
 
+// inetd-wait has a slot for each socket, which stays the same when other ports come and go, and starts on demand; the
+// other styles of `spawn` have none.
+TEST(WantedSlots, AreOneASocketForInetdWait) {
+    const std::uint16_t number = test::free_ports(3);
+    config::Config config;
+    config.handlers = {shell_handler("tftp", kStays), shell_handler("git", kStays)};
+    for (config::Handler& handler : config.handlers) handler.delivery = config::Delivery::spawn, handler.processes = 0;
+    config.handlers[0].style = config::Style::inetd_wait;
+    config.ports = {port_entry("tftp", config::Protocol::udp, number, static_cast<std::uint16_t>(number + 1)),
+                    port_entry("git", config::Protocol::tcp, static_cast<std::uint16_t>(number + 2))};
+    std::uint32_t next = 1;
+    const SocketSet sockets = SocketSet::build(config, {}, next);
+    const auto wanted = wanted_slots(config, sockets);
+    ASSERT_EQ(wanted.size(), 2u);
+    for (const auto& [key, plan] : wanted) {
+        EXPECT_EQ(key.first, "tftp");
+        ASSERT_EQ(plan.sockets.size(), 1u);
+        EXPECT_EQ(plan.sockets[0].socket->number, key.second);
+        EXPECT_EQ(plan.handler.start, config::Start::on_demand);
+    }
+    config.ports.insert(config.ports.begin(), port_entry("tftp", config::Protocol::tcp, number));
+    const auto more = wanted_slots(config, SocketSet::build(config, sockets, next));
+    ASSERT_EQ(more.size(), 3u);
+    for (const auto& [key, plan] : wanted) EXPECT_TRUE(more.at(key).same_process(plan));
+}
+
 // Transactions.
 
 // A reload that changes nothing for a process leaves it alone, also when options of its handler changed that only the

@@ -179,6 +179,27 @@ TEST_F(SlotTest, OnDemandRestartsAfterAFailure) {
     EXPECT_FALSE(slot->sleeps());
 }
 
+// With inetd-wait every end is a rest: what is still to be read starts it again, not we.
+TEST_F(SlotTest, InetdWaitSleepsAfterAFailure) {
+    config::Handler handler = on_demand("exit 1");
+    handler.delivery = config::Delivery::spawn;
+    handler.style = config::Style::inetd_wait;
+    const InheritedSocket socket{std::make_shared<OpenSocket>(1, test::listen_somewhere()), "7001/tcp"};
+    const auto slot = make(handler, {socket});
+    slot->start();
+    ASSERT_TRUE(run_until([&] { return slot->sleeps(); }));
+    EXPECT_EQ(starts(), 1u);
+    handler.program = "/no/such";
+    const auto missing = make(handler, {socket});
+    missing->start();
+    EXPECT_FALSE(missing->sleeps()) << "it rests a little";
+    ASSERT_TRUE(run_until([&] { return missing->sleeps(); }));
+    const auto& exits = board_->handlers[rows_.handler("veg")].exits;
+    EXPECT_EQ(exits[static_cast<std::size_t>(metrics::Exited::failed)].get(), 1u);
+    EXPECT_EQ(exits[static_cast<std::size_t>(metrics::Exited::not_started)].get(), 1u);
+    EXPECT_TRUE(delays().empty());
+}
+
 // One that ends well, but at once, rests for the first delay: else a connection that nobody takes would start it
 // without a pause.
 TEST_F(SlotTest, OnDemandRestsAfterAShortLife) {

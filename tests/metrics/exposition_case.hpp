@@ -75,7 +75,7 @@ protected:
                              {"7003/udp", "udp", "store", "relay", 3, 4096, true}},
                    .handlers = {{"veg", 0, false, "handoff"},
                                 {"veg-udp", 1, false, "inherit"},
-                                {"store", 2, false, "relay", {{"127.0.0.1:1", 5}, {"127.0.0.1:2", 3}}},
+                                {"store", 2, false, "relay", {{"127.0.0.1:1", 5}, {"127.0.0.1:2", 3, 1}}},
                                 {"git", 3, true, "spawn"}}};
 };
 

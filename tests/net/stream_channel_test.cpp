@@ -87,6 +87,16 @@ TEST_F(StreamChannelTest, Receives) {
     EXPECT_EQ(send_some(pair_.near.get(), "x").error, std::errc::broken_pipe);
 }
 
+// What somebody sends us beside the bytes is refused by the kernel, or dropped by it when we read.
+TEST_F(StreamChannelTest, DescriptorsDoNotReachUs) {
+    ChannelPair stray = make_stream_channel();
+    send_some(pair_.far.get(), "x", stray.far.get());
+    stray.far.reset();
+    std::array<char, 4> buffer;
+    receive_some(pair_.near.get(), buffer);
+    EXPECT_TRUE(is_hung_up(stray.near.get())) << "nobody holds its other end";
+}
+
 // The kernel's measure tells how many messages of one size are unread; a closed end shows before its queue is emptied.
 TEST_F(StreamChannelTest, CountsWhatIsUnread) {
     const std::size_t cost = queue_cost(2);

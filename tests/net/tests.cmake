@@ -1,6 +1,7 @@
 # Tests of router/net; one for each source, sock_diag in two parts.
 add_executable(net_test
   net/channel_test.cpp
+  net/connect_test.cpp
   net/datagram_spread_test.cpp
   net/datagrams_test.cpp
   net/destroy_events_test.cpp
@@ -18,6 +19,7 @@ add_executable(net_test
   net/sock_diag_test.cpp
   net/udp_flow_test.cpp
   net/socket_test.cpp
+  net/splice_test.cpp
   net/stream_channel_test.cpp
   net/untouched_test.cpp)
 target_link_libraries(net_test PRIVATE portier_net portier_test)

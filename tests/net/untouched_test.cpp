@@ -44,6 +44,18 @@ TEST_F(UntouchedTest, OneByteReadIsEnough) {
     EXPECT_FALSE(is_untouched_now());
 }
 
+// Unless it was read before: somebody in front took a PROXY header out.
+TEST_F(UntouchedTest, WhatWasConsumedBeforeDoesNotCount) {
+    EXPECT_EQ(consumed_bytes(pair_.accepted.get()), 0u);
+    test::send_all(pair_.client, "hello");
+    EXPECT_EQ(test::receive_exactly(pair_.accepted, 3), "hel");
+    EXPECT_EQ(consumed_bytes(pair_.accepted.get()), 3u);
+    EXPECT_TRUE(is_untouched(pair_.accepted.get(), 3));
+    ::shutdown(pair_.client.get(), SHUT_WR);
+    EXPECT_EQ(test::receive_exactly(pair_.accepted, 1), "l");
+    EXPECT_FALSE(is_untouched(pair_.accepted.get(), 3));
+}
+
 TEST_F(UntouchedTest, OneByteWrittenIsEnough) {
     test::send_all(pair_.accepted, "h");
     EXPECT_FALSE(is_untouched_now());
