@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "keeper/stage.hpp"
+#include "net/udp_flow.hpp"
 
 namespace portier::keeper {
 
@@ -268,6 +269,25 @@ TEST(SocketSet, SocketsOfFlowsBelongToTheRoutersUser) {
     third.tune(flows);
     for (const auto& [key, socket] : third.all()) EXPECT_EQ(owner(socket), wanted);
     EXPECT_EQ(third.all().size(), 3u) << "the spare ones stay";
+}
+
+// While flows of a delivery before live, the processes of the next one cannot have a socket each; one alone can.
+TEST(SocketSet, FlowsKeepTheirPlace) {
+    const std::uint16_t number = test::free_ports();
+    std::uint32_t next = 1;
+    config::Config flows = with_ports({port_entry("router", Protocol::udp, number)});
+    config::Config inherited = with_ports({port_entry("self", Protocol::udp, number)});
+    flows.ports[0].address = inherited.ports[0].address = test::kLoopback;
+    const SocketSet first = SocketSet::build(flows, SocketSet(), next);
+    std::error_code error;
+    Fd flow = net::bind_flow_socket({test::kLoopback, number}, 0, error);
+    ASSERT_FALSE(net::connect_flow_socket(flow.get(), {test::kLoopback, 9}, 0));
+    EXPECT_NE(failure_of(inherited, first, next).find("flows of its delivery before live on"), std::string::npos);
+    inherited.handlers[1].processes = 1;
+    EXPECT_NO_THROW(SocketSet::build(inherited, first, next));
+    inherited.handlers[1].processes = 3;
+    flow.reset();
+    EXPECT_NO_THROW(SocketSet::build(inherited, first, next));
 }
 
 }  // namespace portier::keeper
