@@ -20,7 +20,7 @@ struct HealthCheck::State : std::enable_shared_from_this<State> {
     const net::Destination destination;
     const std::function<void(bool)> on_checked;
     HealthPlan plan;
-    std::optional<net::Endpoint> source;
+    std::optional<net::Source> source;
     asio::posix::stream_descriptor socket;  // while it connects
     Alarm next, timeout;
 };
@@ -58,7 +58,7 @@ HealthCheck::~HealthCheck() {
     state_->socket.close(ignored);
 }
 
-void HealthCheck::update(const HealthPlan& plan, const std::optional<net::Endpoint>& source) {
+void HealthCheck::update(const HealthPlan& plan, const std::optional<net::Source>& source) {
     const bool fresh = state_->plan.interval_ms == 0;
     state_->plan = plan;
     state_->source = source;

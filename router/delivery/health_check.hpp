@@ -20,7 +20,7 @@ public:
 
     // The first check begins soon, the next ones follow this plan: every `interval_ms`, failed after `timeout_ms`, from
     // this local address.
-    void update(const HealthPlan& plan, const std::optional<net::Endpoint>& source);
+    void update(const HealthPlan& plan, const std::optional<net::Source>& source);
 
 private:
     struct State;

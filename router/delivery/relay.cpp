@@ -77,7 +77,7 @@ private:
     DeliveryContext context_;
     HandlerPlan plan_;
     Backends backends_;
-    std::optional<net::Endpoint> source_;                           // where connections to backends come from
+    std::optional<net::Source> source_;                             // where connections to backends come from
     std::map<std::uint32_t, std::unique_ptr<HealthCheck>> checks_;  // by row of the backend
     const std::uint64_t started_us_ = monotonic_microseconds();
     bool asleep_ = false;     // its processes start on demand and none is there
@@ -96,7 +96,7 @@ void Relay::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Desc
         plan_ = plan;
         backends_.update(plan_.relay, plan_.balance);
         source_.reset();
-        if (const auto address = net::parse_address(plan_.relay.source_address)) source_ = {*address, 0};
+        if (const auto address = net::parse_address(plan_.relay.source_address)) source_ = {{*address, 0}};
         update_checks();
     }
     const bool slept = std::exchange(asleep_, plan_.on_demand && plan_.processes.empty());
@@ -167,6 +167,7 @@ void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
     ticket->backend = std::move(backend);
     ticket->connect_timeout_ms = plan_.relay.connect_timeout_ms;
     ticket->source = source_;
+    if (plan_.relay.transparent) ticket->source = {{ticket->accepted.remote.address, 0}, true};
     ticket->header = proxy_header(ticket->accepted);
     const auto less = [](const auto& a, const auto& b) { return a->connections() < b->connections(); };
     auto& loops = *context_.relay_loops;
@@ -197,7 +198,11 @@ void Relay::on_not_connected(Ticket ticket) {
                     {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
         return wait_in_queue(std::move(ticket));
     }
-    backends_.failed(backend, failure(ticket->error), monotonic_milliseconds());
+    if (net::is_wrong_source(ticket->error))  // this connection's affair: others may well reach the backend
+        log_limited(LogSeverity::warning, "cannot connect to a backend from this address",
+                    {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
+    else
+        backends_.failed(backend, failure(ticket->error), monotonic_milliseconds());
     ticket->tried.push_back(backend.row);
     dispatch(std::move(ticket));
     serve_queue();

@@ -39,9 +39,7 @@ metrics::Closed reset_reason(RelayPair::Side side, int error) {
 
 void RelayPair::start(std::uint64_t now_ms) {
     active_ms_ = now_ms;
-    auto attempt = ticket_->socket
-                       ? net::begin_connect(std::move(ticket_->socket), ticket_->backend->destination, ticket_->source)
-                       : net::begin_connect(ticket_->backend->destination, ticket_->source);
+    auto attempt = net::begin_connect(ticket_->backend->destination, ticket_->source);
     if (attempt.error) return fail(attempt.error.value());
     ends_[client].socket = std::move(ticket_->accepted.socket);
     ends_[backend].socket = std::move(attempt.socket);

@@ -22,8 +22,7 @@ struct RelayTicket {
     std::shared_ptr<Backend> backend;
     std::vector<std::uint32_t> tried;  // rows of backends
     // How to connect to the backend.
-    std::optional<net::Endpoint> source;
-    Fd socket;                      // made beforehand; empty: make one
+    std::optional<net::Source> source;
     std::vector<std::byte> header;  // goes to the backend first
     std::uint64_t connect_timeout_ms = 0;
     std::uint64_t idle_timeout_ms = 0;  // 0: never

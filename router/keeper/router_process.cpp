@@ -1,6 +1,7 @@
 #include "keeper/router_process.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ constexpr std::chrono::milliseconds kDelay{500};
 constexpr std::chrono::seconds kPingPeriod{5};
 constexpr std::chrono::milliseconds kEndsDelay{20};
 constexpr int kMessagesPerTurn = 64;
+
+bool wants_transparent(const delivery::Plan& plan) {
+    return std::any_of(plan.handlers.begin(), plan.handlers.end(), [](const auto& h) { return h.relay.transparent; });
+}
 
 }  // namespace
 
@@ -64,6 +69,8 @@ void RouterProcess::spawn() {
     command.parent_death_signal = SIGKILL;
     command.descriptors = {{STDERR_FILENO, STDERR_FILENO}, {3, pair.far.get()}, {4, board_.descriptor()}};
     command.drop_capabilities = true;  // also those that somebody else than root was given
+    may_be_transparent_ = wants_transparent(options_.make_order().plan);
+    if (may_be_transparent_) command.kept_capability = CAP_NET_ADMIN;  // ip(7), IP_TRANSPARENT
     if (!options_.user.empty()) {
         command.identity = proc::find_identity(options_.user, "");
         if (!command.identity) throw_errno("router: no user " + options_.user, EINVAL);
@@ -88,6 +95,11 @@ void RouterProcess::publish(std::function<void()> applied) {
 
 void RouterProcess::send_order() {
     RouterOrder order = options_.make_order();
+    if (wants_transparent(order.plan) && !may_be_transparent_) {
+        log_warning("`transparent` needs a router with CAP_NET_ADMIN: another one is started");
+        proc::kill_group(child_, SIGKILL);
+        return;
+    }
     std::vector<std::pair<std::uint32_t, int>> fresh;
     std::set<std::uint32_t> named;
     for (const auto& descriptor : order.descriptors) {

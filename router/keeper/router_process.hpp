@@ -82,6 +82,7 @@ private:
     std::function<void()> applied_;
     std::function<void()> released_, ended_;
     proc::Child child_;
+    bool may_be_transparent_ = false;  // it has the capability to use its clients' addresses
     Fd link_;
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;

@@ -11,11 +11,15 @@ namespace portier::net {
 
 namespace {
 
-std::error_code bind_to(int socket, const Endpoint& from) {
+std::error_code bind_to(int socket, const Source& from) {
     const int on = 1;
-    if (from.port == 0) ::setsockopt(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const bool ipv4 = from.endpoint.address.family == 4;
+    if (from.foreign && ::setsockopt(socket, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                                     &on, sizeof on) < 0)
+        return errno_code();
+    if (from.endpoint.port == 0) ::setsockopt(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     sockaddr_storage address;
-    const socklen_t length = to_sockaddr(from, address);
+    const socklen_t length = to_sockaddr(from.endpoint, address);
     return ::bind(socket, reinterpret_cast<sockaddr*>(&address), length) < 0 ? errno_code() : std::error_code();
 }
 
@@ -37,13 +41,9 @@ Destination destination(const std::string& path) {
     return result;
 }
 
-Connecting begin_connect(const Destination& to, const std::optional<Endpoint>& from) {
+Connecting begin_connect(const Destination& to, const std::optional<Source>& from) {
     Fd socket(::socket(to.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket) return {Fd(), errno_code(), false};
-    return begin_connect(std::move(socket), to, from);
-}
-
-Connecting begin_connect(Fd socket, const Destination& to, const std::optional<Endpoint>& from) {
     const bool tcp = to.address.ss_family != AF_UNIX;
     const int on = 1;
     if (tcp) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -63,6 +63,10 @@ int connect_result(int socket) {
 
 bool is_shortage(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+}
+
+bool is_wrong_source(int error) {
+    return error == EADDRNOTAVAIL || error == EINVAL || error == EAFNOSUPPORT || error == EPERM;
 }
 
 }  // namespace portier::net

@@ -27,16 +27,22 @@ struct Connecting {
     std::error_code error;  // what was known at once
     bool done = false;      // connected already; otherwise it will become writable, and connect_result() tells
 };
-// `from`: the local address, whose port the kernel chooses for this destination (IP_BIND_ADDRESS_NO_PORT), unless it
-// has one. EAGAIN: a Unix listener's queue is full.
-Connecting begin_connect(const Destination& to, const std::optional<Endpoint>& from = std::nullopt);
-// As begin_connect(), with a socket that was made before.
-Connecting begin_connect(Fd socket, const Destination& to, const std::optional<Endpoint>& from);
+// The local end: the kernel chooses the port for this destination (IP_BIND_ADDRESS_NO_PORT), unless there is one.
+struct Source {
+    Endpoint endpoint;
+    bool foreign = false;  // not an address of this machine: IP_TRANSPARENT (ip(7)), which needs CAP_NET_ADMIN
+};
+// EAGAIN: a Unix listener's queue is full. A source is for TCP only.
+Connecting begin_connect(const Destination& to, const std::optional<Source>& from = std::nullopt);
 
 // Once the socket is writable: 0 or an errno.
 int connect_result(int socket);
 
-// Whether it is no fault of the other side but a lack of ours, or a Unix listener's full queue: worth trying again soon.
+// Whether it is no fault of the other side but a lack of ours, or a Unix listener's full queue: worth trying again
+// soon.
 bool is_shortage(int error);
+
+// Whether the source cannot be used: no address of ours, of another family, or the capability is missing.
+bool is_wrong_source(int error);
 
 }  // namespace portier::net

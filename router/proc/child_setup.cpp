@@ -33,6 +33,7 @@ public:
         set_limits();
         if (!command_.working_directory.empty() && ::chdir(command_.working_directory.c_str()) < 0) fail("chdir");
         if (command_.drop_capabilities) shrink_bounding_set();
+        if (command_.kept_capability) ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
         become_user();
         // What portier may do by AmbientCapabilities= of systemd is not for the programs that it starts.
         ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -107,13 +108,22 @@ private:
     // Needs CAP_SETPCAP, which goes with the change of user.
     void shrink_bounding_set() {
         for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
-            ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+            // What is not in this set cannot be made inheritable either (capset(2)).
+            if (capability != command_.kept_capability) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     }
 
     void drop_capabilities() {
         __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-        __user_cap_data_struct none[2]{};
-        if (::syscall(SYS_capset, &header, none) < 0) fail("capset");
+        __user_cap_data_struct sets[2]{};
+        if (const auto kept = command_.kept_capability) {
+            auto& set = sets[CAP_TO_INDEX(*kept)];
+            set.effective = set.permitted = set.inheritable = CAP_TO_MASK(*kept);
+        }
+        if (::syscall(SYS_capset, &header, sets) < 0) fail("capset");
+        // Ambient: it stays over execve(2) of a file that has none (capabilities(7)).
+        if (command_.kept_capability &&
+            ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, *command_.kept_capability, 0, 0) < 0)
+            fail("keep a capability");
     }
 
     // First out of the way of the numbers wanted, then into place: a source may sit on another's destination.

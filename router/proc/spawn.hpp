@@ -30,7 +30,8 @@ struct Command {
     std::string pid_variable;                        // set to the child's own pid, "LISTEN_PID"; empty: none
     std::string working_directory;                   // empty: as it is
     std::optional<Identity> identity;
-    bool drop_capabilities = false;  // also those that root would keep
+    bool drop_capabilities = false;      // also those that root would keep
+    std::optional<int> kept_capability;  // CAP_...: the one that is not dropped, in spite of another user
     std::vector<ResourceLimit> limits;
     std::optional<std::uint64_t> soft_descriptor_limit;  // only the soft one; more if the descriptors below need it
     int parent_death_signal = 0;                         // prctl(2) PR_SET_PDEATHSIG; 0: none

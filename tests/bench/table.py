@@ -5,6 +5,7 @@ import statistics
 from statistics_of_rounds import median_with_interval, ratios
 
 WHAT = {"crr": "connect + 1 echo + close, connections/s", "rr": "echo on established connections, messages/s",
+        "bulk": "bytes through an echo on few connections, MiB/s (an operation is 1 MiB)",
         "udp": "echo of a datagram on established flows, replies/s", "udp-new": "a new flow for each echo, replies/s"}
 
 

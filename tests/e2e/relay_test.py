@@ -6,7 +6,7 @@ import socket
 
 import kernel
 import street
-from relays import RelayCase, read_to_end
+from relays import RelayCase, read_to_end, relay
 
 
 class RelayTest(RelayCase):
@@ -74,6 +74,28 @@ class RelayTest(RelayCase):
         client, far = self.pair()
         self.assertEqual(far.getpeername()[0], "127.0.0.77")
         self.assert_relayed(client, far)
+
+    def test_a_transparent_relay_shows_the_client_to_the_backend(self):
+        if not self.isolated:
+            return self.assertIn("CAP_NET_ADMIN", self.refused_configuration())
+        portier = self.relayed()
+        self.assertEqual(int(kernel.status(portier.router_pid())["CapEff"], 16), 0)
+        portier.config["handlers"]["far"]["transparent"] = True
+        portier.write()
+        self.assertEqual(portier.command("reload").returncode, 0)
+        self.assertEqual(int(kernel.status(portier.router_pid())["CapEff"], 16), 1 << 12, "CAP_NET_ADMIN and no other")
+        client = self.client(self.port, source="127.0.0.55")
+        far = self.backend.accept()
+        self.addCleanup(far.close)
+        self.assertEqual(far.getpeername()[0], "127.0.0.55")
+        self.assert_relayed(client, far)
+
+    def refused_configuration(self):
+        portier = self.street({"far": relay(self.backend.port, transparent=True)},
+                              {f"127.0.0.1:{street.free_port()}/tcp": "far"}, start=False)
+        portier.start(ready=False)
+        self.assertEqual(portier.wait_ended(), 2)
+        return portier.log()
 
     def test_an_idle_connection_ends_and_a_busy_one_does_not(self):
         self.relayed(port_keys={"idle_timeout": "1s"})

@@ -20,6 +20,7 @@ set(e2e_light
   proxy_peers
   relay
   relay_backends
+  relay_command
   relay_ends
   relay_hostile
   reload_disturbed

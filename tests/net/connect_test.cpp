@@ -52,11 +52,28 @@ TEST(Connect, TellsThatNobodyIsThere) {
 TEST(Connect, ComesFromTheAddressThatIsWanted) {
     const Fd listener = test::listen_somewhere();
     const Address other{4, {127, 0, 0, 9}};
-    const Connecting attempt = begin_connect(port(test::port_of(listener)), Endpoint{other, 0});
+    const Connecting attempt = begin_connect(port(test::port_of(listener)), Source{{other, 0}});
     EXPECT_EQ(wait_for(attempt), 0);
     EXPECT_EQ(local_endpoint(attempt.socket.get()).address, other);
     EXPECT_NE(local_endpoint(attempt.socket.get()).port, 0);
-    EXPECT_EQ(wait_for(begin_connect(port(test::port_of(listener)), Endpoint{{4, {192, 0, 2, 1}}, 0})), EADDRNOTAVAIL);
+    EXPECT_EQ(wait_for(begin_connect(port(test::port_of(listener)), Source{{{4, {192, 0, 2, 1}}, 0}})), EADDRNOTAVAIL);
+}
+
+// With the capability it is used, without it is said why.
+TEST(Connect, AForeignSourceNeedsACapability) {
+    const Fd listener = test::listen_somewhere();
+    const Address foreign{4, {127, 0, 0, 9}};
+    const Connecting attempt = begin_connect(port(test::port_of(listener)), Source{{foreign, 0}, true});
+    if (::geteuid() == 0) {
+        EXPECT_EQ(wait_for(attempt), 0);
+        int transparent = 0;
+        socklen_t size = sizeof transparent;
+        ::getsockopt(attempt.socket.get(), IPPROTO_IP, IP_TRANSPARENT, &transparent, &size);
+        EXPECT_EQ(transparent, 1);
+    } else {
+        EXPECT_EQ(attempt.error.value(), EPERM);
+    }
+    EXPECT_TRUE(is_wrong_source(EPERM));
 }
 
 // A full queue of a Unix listener is said at once, and is worth another try.
