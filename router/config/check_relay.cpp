@@ -92,15 +92,19 @@ private:
     }
 
     void check_health() {
-        const Health& health = handler_.health;
+        Health& health = handler_.health;
         for (const char* key : {"health.timeout", "health.rise", "health.fall"})
             if (const auto place = place_of(key); place && place->own && !place_of("health.interval"))
                 return report(key, "without an interval nothing is checked", "as in health: {interval: 2s}");
-        if (health.interval.count() > 0 && health.timeout > health.interval)
-            report(place_of("health.timeout") ? "health.timeout" : "health.interval",
-                   fmt::format("a check may take {}, but there is one every {}", text(health.timeout),
-                               text(health.interval)),
-                   "timeout may be as long as interval");
+        if (health.interval.count() == 0 || health.timeout <= health.interval) return;
+        if (!place_of("health.timeout")) {
+            health.timeout = health.interval;
+            return;
+        }
+        report(
+            "health.timeout",
+            fmt::format("a check may take {}, but there is one every {}", text(health.timeout), text(health.interval)),
+            "timeout may be as long as interval");
     }
 
     void check_source() {

@@ -67,7 +67,7 @@ void add_health(Table<Handler>& table) {
     table.add(
         {.key = "health.timeout",
          .kind = Kind::duration,
-         .help = "How long a check may take.",
+         .help = "How long a check may take; at most the interval.",
          .example = "1s",
          .min = 1,
          .max = kHour},

@@ -56,7 +56,7 @@ BackendSocketSend send_by_backend_socket(int socket, std::span<const std::byte> 
     BackendSocketSend result;
     for (int attempt = 0; attempt < 2 && !result.sent; ++attempt) {
         result.sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
-        if (!result.sent && errno == ECONNREFUSED) result.refused = true;
+        if (!result.sent) result.error = errno_code();
     }
     return result;
 }

@@ -28,7 +28,7 @@ BackendSocket open_backend_socket(const BackendSocketPlan& plan);
 // does not cost this one.
 struct BackendSocketSend {
     bool sent = false;
-    bool refused = false;  // an earlier datagram, or this one
+    std::error_code error;  // of an earlier datagram, or of this one
 };
 BackendSocketSend send_by_backend_socket(int socket, std::span<const std::byte> prefix,
                                          std::span<const std::byte> bytes);

@@ -109,8 +109,11 @@ void FlowBackends::ended(FlowBackend& backend) {
     backend.row->flows.ended.add();
 }
 
-void FlowBackends::refused(FlowBackend& backend, std::uint64_t now_ms) {
-    backend.row->flows.refused.add();
+void FlowBackends::failed(FlowBackend& backend, const std::error_code& error, std::uint64_t now_ms) {
+    const bool refused = error == std::errc::connection_refused;
+    if (!refused && error != std::errc::host_unreachable && error != std::errc::network_unreachable) return;
+    const auto why = refused ? metrics::BackendFailed::refused : metrics::BackendFailed::unreachable;
+    backend.row->flows.failures[static_cast<std::size_t>(why)].add();
     backend.passed_over_until_ms = now_ms + pass_over_ms_;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "delivery/balance.hpp"
@@ -53,8 +54,8 @@ public:
     void began(FlowBackend& backend);
     void resumed(FlowBackend& backend) { ++backend.flows; }  // it began under a router before us
     void ended(FlowBackend& backend);
-    // A datagram to it came back.
-    void refused(FlowBackend& backend, std::uint64_t now_ms);
+    // A datagram to it came back with this error, or could not go; others are no fault of the backend.
+    void failed(FlowBackend& backend, const std::error_code& error, std::uint64_t now_ms);
     // It is passed over, and somebody else would take its flow.
     bool is_better_left(const FlowBackend& backend, std::uint64_t now_ms) const;
 

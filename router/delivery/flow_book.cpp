@@ -119,7 +119,7 @@ std::variant<std::uint32_t, metrics::Dropped> FlowBook::begin(const FlowKey& key
     if (!error) return index;
     if (is_living(index)) end(index, metrics::FlowClosed::error);
     if (error == std::errc::too_many_files_open) return metrics::Dropped::limit;
-    backends_.refused(*chosen, now_ms);  // no way leads there
+    backends_.failed(*chosen, error, now_ms);
     return metrics::Dropped::no_backend;
 }
 

@@ -27,11 +27,9 @@ std::uint64_t HaproxyChannel::window() const {
 }
 
 std::error_code HaproxyChannel::transmit(std::uint64_t, const Accepted& accepted) {
-    const std::uint64_t consumed = net::consumed_bytes(accepted.socket.get());
-    if (const auto error = net::send_some(channel_.get(), kMessage, accepted.socket.get()).error) return error;
-    consumed_.push_back(consumed);
-    ++unread_;
-    return {};
+    const auto error = net::send_some(channel_.get(), kMessage, accepted.socket.get()).error;
+    if (!error) ++unread_;
+    return error;
 }
 
 // Takes note of what was read. False: the process is gone, and then nobody can tell.
@@ -41,7 +39,7 @@ bool HaproxyChannel::settle() {
     // In this order: a process that ends shows that first, and then its queue is emptied.
     if (net::is_hung_up(channel_.get())) return false;
     unread_ = unread;
-    for (; untaken_.size() > unread_; consumed_.pop_front()) first_is_taken();
+    while (untaken_.size() > unread_) first_is_taken();
     row_.taken.set(row_.sent.get() - unread_);
     return true;
 }
@@ -66,12 +64,11 @@ void HaproxyChannel::end() {
 // Of what it had not been seen to read, it may have read some. Those that it has begun to serve end with it.
 void HaproxyChannel::on_gone() {
     std::deque<Untaken> untouched;
-    for (std::size_t i = 0; i < untaken_.size(); ++i) {
-        Fd& socket = untaken_[i].accepted.socket;
-        if (net::is_untouched(socket.get(), consumed_[i]))
-            untouched.push_back(std::move(untaken_[i]));
+    for (Untaken& untaken : untaken_) {
+        if (net::is_untouched(untaken.accepted.socket.get(), untaken.accepted.header_size))
+            untouched.push_back(std::move(untaken));
         else
-            events_.release(std::move(socket));
+            events_.release(std::move(untaken.accepted.socket));
     }
     untaken_ = std::move(untouched);
     on_dead();

@@ -26,9 +26,8 @@ private:
     bool settle();
     void on_gone();
 
-    std::deque<std::uint64_t> consumed_;  // of each untaken connection before we sent it: a PROXY header
-    std::uint64_t unread_ = 0;            // messages in the queue, those of a router before us too
-    std::size_t cost_;                    // of one message there
+    std::uint64_t unread_ = 0;  // messages in the queue, those of a router before us too
+    std::size_t cost_;          // of one message there
 };
 
 }  // namespace portier::delivery

@@ -17,15 +17,15 @@
 namespace portier::delivery {
 
 enum class LinkType : std::uint8_t {
-    offer = 1,          // keeper: descriptors, with their numbers
-    plan = 2,           // keeper: a plan, as a memory file
-    stop = 3,           // keeper: accept what is waiting, deliver it, end; said again: at once
-    applied = 4,        // router: the plan of this generation is in force, descriptors that it does not name are closed;
-                        // kNoPlan: the router accepts nothing more
-    demand = 5,         // router: a connection waits for this handler, which has no process
-    broken = 6,         // router: this process will take no more connections
-    ping = 7,           // keeper: both threads of the router answer by `applied`
-    spawn = 8,          // router: a process for this connection
+    offer = 1,    // keeper: descriptors, with their numbers
+    plan = 2,     // keeper: a plan, as a memory file
+    stop = 3,     // keeper: accept what is waiting, deliver it, end; said again: at once
+    applied = 4,  // router: the plan of this generation is in force, descriptors that it does not name are closed;
+                  // kNoPlan: the router accepts nothing more
+    demand = 5,   // router: a connection waits for this handler, which has no process
+    broken = 6,   // router: this process will take no more connections
+    ping = 7,     // keeper: both threads of the router answer by `applied`
+    spawn = 8,    // router: a process for this connection
     spawned_ended = 9,  // keeper: it is gone
 };
 

@@ -88,8 +88,16 @@ void UdpPort::apply(UdpPortOrder order) {
 }
 
 void UdpPort::end_idle_flows() {
+    count_lost_replies();
     const bool all = book_.end_idle(monotonic_milliseconds());
     next_look_.set(all ? kLookPeriod : kLookAgain, [this] { end_idle_flows(); });
+}
+
+// The kernel counts them for as long as the socket lives, which is longer than we do.
+void UdpPort::count_lost_replies() {
+    const std::uint32_t now = net::dropped_datagrams(order_.loopback_socket->get());
+    const std::uint32_t before = std::exchange(lost_replies_, now).value_or(now);
+    drop(metrics::Dropped::queue_full, now - before);
 }
 
 // Level-triggered: what the budget leaves over wakes us again, after others.
@@ -178,7 +186,7 @@ void UdpPort::forward(std::uint32_t index, std::span<const std::byte> bytes, boo
         return;
     }
     const BackendSocketSend result = send_by_backend_socket(socket, prefix, bytes);
-    if (result.refused) backends_.refused(book_.backend(index), now_ms_);
+    if (result.error) backends_.failed(book_.backend(index), result.error, now_ms_);
     if (!result.sent) drop(metrics::Dropped::send_failed);
 }
 
@@ -206,7 +214,7 @@ void UdpPort::read_refusals() {
         if (refusal.error) return;
         const std::uint32_t flow = book_.table().find_number(number_of(refusal.local));
         if (flow != FlowTable::kNone && book_.backend(flow).endpoint == refusal.peer)
-            backends_.refused(book_.backend(flow), now_ms_);
+            backends_.failed(book_.backend(flow), refusal.reason, now_ms_);
     }
 }
 
@@ -219,7 +227,7 @@ void UdpPort::read_flow(std::uint32_t flow) {
     }
     const std::size_t before = buffers_.reader.datagrams().size();
     const std::error_code error = buffers_.reader.read(book_.socket(flow));
-    if (error == std::errc::connection_refused) backends_.refused(book_.backend(flow), now_ms_);
+    if (error) backends_.failed(book_.backend(flow), error, now_ms_);
     for (const net::Datagram& datagram : buffers_.reader.datagrams().subspan(before)) reply(flow, datagram.bytes);
 }
 

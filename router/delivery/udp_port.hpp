@@ -66,6 +66,7 @@ private:
     void send_to_clients();
     void drop(metrics::Dropped reason, std::size_t count = 1);
     void end_idle_flows();
+    void count_lost_replies();
 
     boost::asio::io_context& io_;
     metrics::PortRow& row_;
@@ -77,8 +78,9 @@ private:
     std::optional<net::Address> address_;  // of ours, if there is only one
     std::vector<net::Network> allow_, deny_, proxies_;
     ProxyPrefixes prefixes_;
-    std::uint64_t now_ms_ = 0;        // of this turn
-    std::size_t reply_listener_ = 0;  // that the replies in hand leave by
+    std::uint64_t now_ms_ = 0;                   // of this turn
+    std::size_t reply_listener_ = 0;             // that the replies in hand leave by
+    std::optional<std::uint32_t> lost_replies_;  // of the socket to local backends: its queue was full
     Readable readable_;
     Alarm next_look_;
 };

@@ -72,6 +72,18 @@ Fd open_admin_socket(const config::Admin& admin) {
     }
 }
 
+// Datagrams go to the sockets of a place by number (net/datagram_spread.hpp), and flows that a delivery before has
+// handed off have numbers there, too: one that is bound after them would get nothing, and they would get strangers'
+// datagrams.
+bool has_flows(const net::Place& place) {
+    bool found = false;
+    const net::PortInterval interval{place.port, place.port};
+    net::dump_sockets(net::DumpWhat::udp_sockets, {&interval, 1}, [&](const net::SocketReport& report) {
+        found |= report.remote.port != 0 && report.local.address == place.address;
+    });
+    return found;
+}
+
 // The flag belongs to the open file description, which programs that inherit the socket share: it is set where the
 // router accepts, and never taken back, because by then a program may have set it for itself.
 void set_nonblocking(int fd) {
@@ -112,6 +124,9 @@ SocketSet SocketSet::build(const config::Config& config, const SocketSet& before
         const auto present = before.sockets_.find(key);
         if (present == before.sockets_.end()) {
             const int beside = key.slot == 0 ? -1 : set.sockets_.at({key.protocol, key.place, 0})->fd.get();
+            if (beside >= 0 && has_flows(key.place))
+                throw std::system_error(std::make_error_code(std::errc::address_in_use),
+                                        at(port.mark) + "port " + port.key + ": flows of its delivery before live on");
             set.sockets_.emplace(
                 key, std::make_shared<OpenSocket>(next_number++, open_socket(port, key, beside), port.backlog));
             return;

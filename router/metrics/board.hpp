@@ -153,7 +153,8 @@ struct alignas(64) BackendRow {
     std::array<Counter, kBackendFailedNames.size()> failures;
     // The relay thread of the handler's UDP ports.
     struct Flows {
-        Counter opened, ended, refused;
+        Counter opened, ended;
+        std::array<Counter, kBackendFailedNames.size()> failures;
     } flows;
 
     std::uint64_t active() const {

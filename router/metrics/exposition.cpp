@@ -172,10 +172,9 @@ void add_backend(Page& page, const std::string& handler, const std::string& back
     page.set("portier_backend_up", {handler, backend}, row.up.get());
     page.set("portier_backend_connections_active", {handler, backend}, row.active());
     page.set("portier_backend_connections_total", {handler, backend}, row.opened.get() + row.flows.opened.get());
-    constexpr auto kRefused = static_cast<std::size_t>(BackendFailed::refused);
     for (std::size_t i = 0; i < kBackendFailedNames.size(); ++i)
         page.set("portier_backend_failures_total", {handler, backend, kBackendFailedNames[i]},
-                 row.failures[i].get() + (i == kRefused ? row.flows.refused.get() : 0));
+                 row.failures[i].get() + row.flows.failures[i].get());
 }
 
 // What only some deliveries have.

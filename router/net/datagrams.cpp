@@ -1,6 +1,7 @@
 #include "net/datagrams.hpp"
 
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 
 #include <cstring>
 
@@ -46,6 +47,16 @@ void read_packet_info(msghdr& message, Datagram& datagram) {
     }
 }
 
+std::error_code read_reason(msghdr& message) {
+    for (cmsghdr* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+        if (item->cmsg_level != IPPROTO_IP || item->cmsg_type != IP_RECVERR) continue;
+        sock_extended_err error;
+        std::memcpy(&error, CMSG_DATA(item), sizeof error);
+        return errno_code(static_cast<int>(error.ee_errno));
+    }
+    return {};
+}
+
 template <typename Info>
 void set_control(msghdr& message, int type, const Info& info) {
     // Not CMSG_SPACE: with the padding of the IPv6 one the kernel would have to allocate memory for it.
@@ -88,6 +99,13 @@ void widen_receive_queue(int socket) {
     ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveQueue, sizeof kReceiveQueue);
 }
 
+std::uint32_t dropped_datagrams(int socket) {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> numbers{};
+    socklen_t size = sizeof numbers;
+    ::getsockopt(socket, SOL_SOCKET, SO_MEMINFO, numbers.data(), &size);
+    return numbers[SK_MEMINFO_DROPS];
+}
+
 Fd open_loopback_socket() {
     Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) throw_errno("socket to local backends");
@@ -111,10 +129,10 @@ Refusal read_refusal(int socket) {
     message.msg_namelen = sizeof peer;
     message.msg_control = control.data();
     message.msg_controllen = control.size();
-    if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return {errno_code(), {}, {}};
+    if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return {errno_code(), {}, {}, {}};
     Datagram datagram;
     read_packet_info(message, datagram);
-    return {{}, from_sockaddr(peer), datagram.local};
+    return {{}, read_reason(message), from_sockaddr(peer), datagram.local};
 }
 
 DatagramReader::DatagramReader() : buffers_(new std::byte[kDatagramBatch * kBufferSpacing]) {

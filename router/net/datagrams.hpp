@@ -39,10 +39,14 @@ Fd open_loopback_socket();
 // The receive queue as large as the kernel allows, 4 MiB at most: with privileges more than net.core.rmem_max.
 void widen_receive_queue(int socket);
 
-// Reads one entry of a socket's error queue (IP_RECVERR): to whom a datagram went that came back as refused, and from
-// which address of ours it had left. EAGAIN: the queue is empty.
+// How many datagrams have found this socket's queue full, ever (socket(7), SO_MEMINFO).
+std::uint32_t dropped_datagrams(int socket);
+
+// Reads one entry of a socket's error queue (IP_RECVERR): why a datagram came back, to whom it went, and from which
+// address of ours it had left. EAGAIN: the queue is empty.
 struct Refusal {
     std::error_code error;
+    std::error_code reason;
     Endpoint peer;
     Address local;
 };

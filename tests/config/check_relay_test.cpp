@@ -52,5 +52,16 @@ TEST(check_relay, processes_have_one_address_or_one_each) {
     EXPECT_NE(headlines(text("\"a:1\", \"a:2\", \"a:3\"")).find("3 addresses for 2 processes"), std::string::npos);
 }
 
+TEST(check_relay, a_check_is_over_when_the_next_one_begins) {
+    const ScratchFolder folder;
+    const Loaded loaded = load(folder.write("houses.yaml",
+                                            "version: 1\nhandlers: {a: {delivery: relay, connect: "
+                                            "[\"127.0.0.1:80\"], health: {interval: 500ms}}}\n"
+                                            "ports: {7001/tcp: a}\n"),
+                               test_host());
+    ASSERT_TRUE(loaded.config) << rendered(loaded, folder.path());
+    EXPECT_EQ(loaded.config->handlers[0].health.timeout, Milliseconds(500));
+}
+
 }  // namespace
 }  // namespace portier::config

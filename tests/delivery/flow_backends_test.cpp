@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "base/error.hpp"
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
 
@@ -68,20 +69,32 @@ TEST_F(FlowBackendsTest, TheBackupWaitsUntilNobodyElseAnswers) {
     add("127.0.0.1", 2).backup = true;
     backends.update(plan);
     EXPECT_EQ(choices(5), (Choices{{1, 5}}));
-    backends.refused(of(1), 100);
+    backends.failed(of(1), errno_code(ECONNREFUSED), 100);
     EXPECT_EQ(choices(5, 100), (Choices{{2, 5}}));
     EXPECT_TRUE(backends.is_better_left(of(1), 100));
     EXPECT_FALSE(backends.is_better_left(of(2), 100));
     EXPECT_EQ(choices(5, 1100), (Choices{{1, 5}})) << "it is asked again";
-    EXPECT_EQ(board->backends[0].flows.refused.get(), 1u);
+    EXPECT_EQ(board->backends[0].flows.failures[0].get(), 1u);
 }
 
 TEST_F(FlowBackendsTest, TheLastOneIsAskedEvenIfItRefuses) {
     add("127.0.0.1", 1);
     backends.update(plan);
-    backends.refused(of(1), 100);
+    backends.failed(of(1), errno_code(ECONNREFUSED), 100);
     EXPECT_EQ(choices(3, 100), (Choices{{1, 3}}));
     EXPECT_FALSE(backends.is_better_left(of(1), 100));
+}
+
+TEST_F(FlowBackendsTest, OnlyItsOwnFaultsCount) {
+    add("127.0.0.1", 1);
+    add("127.0.0.1", 2);
+    backends.update(plan);
+    for (const int error : {EAGAIN, EMSGSIZE, ENOBUFS, EPERM}) backends.failed(of(1), errno_code(error), 0);
+    EXPECT_FALSE(backends.is_better_left(of(1), 0));
+    backends.failed(of(1), errno_code(EHOSTUNREACH), 0);
+    EXPECT_TRUE(backends.is_better_left(of(1), 0));
+    EXPECT_EQ(board->backends[0].flows.failures[static_cast<std::size_t>(metrics::BackendFailed::unreachable)].get(),
+              1u);
 }
 
 TEST_F(FlowBackendsTest, ActiveChecksCountWhereThereAreSome) {

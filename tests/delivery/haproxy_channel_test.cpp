@@ -22,10 +22,11 @@ protected:
         return std::move(pair.client);
     }
 
-    void send_accepted(std::uint16_t number, Fd socket) {
+    void send_accepted(std::uint16_t number, Fd socket, std::uint16_t header_size = 0) {
         Accepted accepted;
         accepted.socket = std::move(socket);
         accepted.remote.port = number;
+        accepted.header_size = header_size;
         EXPECT_FALSE(channel_->send(std::move(accepted)));
     }
 
@@ -148,7 +149,7 @@ TEST_F(HaproxyChannelTest, AHeaderThatWeHaveReadDoesNotCount) {
     test::Pair pair = test::make_pair(listener_);
     test::send_all(pair.client, "PROXY UNKNOWN\r\nhello");
     EXPECT_EQ(test::receive_exactly(pair.accepted, 15), "PROXY UNKNOWN\r\n");
-    send_accepted(9, std::move(pair.accepted));
+    send_accepted(9, std::move(pair.accepted), 15);
     die();
     channel_->on_readable();
     EXPECT_EQ(left_, (Numbers{9}));

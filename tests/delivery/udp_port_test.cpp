@@ -110,8 +110,8 @@ TEST_F(UdpPortTest, ABackendThatIsDownCostsTheNextDatagramNothing) {
         const auto answer = ask(client, "after", backend.get());
         ASSERT_TRUE(answer);
         EXPECT_EQ(answer->bytes, "after");
-        EXPECT_TRUE(test::run_until(*io, [&] { return board->backends[0].flows.refused.get() > 0; }));
-        board->backends[0].flows.refused.set(0);
+        EXPECT_TRUE(test::run_until(*io, [&] { return board->backends[0].flows.failures[0].get() > 0; }));
+        board->backends[0].flows.failures[0].set(0);
         relay.reset();
         test::run_ready(*io);
     }
@@ -127,7 +127,7 @@ TEST_F(UdpPortTest, AFlowWhoseBackendRefusesGoesToAnother) {
     ASSERT_TRUE(ask(client, "one", first.get()));
     first.reset();
     client.send("lost", asked);
-    ASSERT_TRUE(test::run_until(*io, [&] { return board->backends[0].flows.refused.get() == 1; }));
+    ASSERT_TRUE(test::run_until(*io, [&] { return board->backends[0].flows.failures[0].get() == 1; }));
     const auto answer = ask(client, "two", &second);
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->bytes, "two");

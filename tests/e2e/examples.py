@@ -10,13 +10,15 @@ import urllib.request
 
 import street
 
+ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 FOLDER = street.HERE.parent.parent / "config" / "examples"
 
 
 def effective(file):
     """The whole configuration, as portier understands it."""
     done = subprocess.run([str(street.PORTIER), "check", "--effective", "-o", "json", str(file)], check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=street.PATIENCE)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=street.PATIENCE,
+                          env=ENVIRONMENT)
     answer = json.loads(done.stdout)
     if done.returncode != 0 or answer["diagnostics"]:
         raise AssertionError(done.stdout)
@@ -64,7 +66,7 @@ class Example(street.Case):
         self.portier = ExampleStreet(folder, name, **options)
         self.streets.append(self.portier)
         self.addCleanup(self.end_street, self.portier)
-        return self.portier.start(env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        return self.portier.start(env=ENVIRONMENT)
 
     def get(self, number=8001):
         """A page from the port that the file calls `number`."""

@@ -115,7 +115,7 @@ class BackendsTest(RelayCase):
     def test_active_checks_find_out(self):
         port = street.free_port()
         portier = self.relayed(port, self.backend.port,
-                               health={"interval": "100ms", "timeout": "100ms", "rise": 2, "fall": 2})
+                               health={"interval": "200ms", "timeout": "200ms", "rise": 2, "fall": 2})
         up = {"handler": "far", "backend": "0"}
         portier.wait_metric(0, "portier_backend_up", **up)
         self.assertGreaterEqual(self.failures(portier, "health"), 2)

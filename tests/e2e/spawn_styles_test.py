@@ -83,6 +83,18 @@ class Styles(street.Case):
         self.assertEqual(shown["environment"]["TCPLOCALIP"], "::1")
         self.assertEqual(shown["environment"]["PROTO"], "TCP")
 
+    def test_behind_a_proxy(self):
+        """The true addresses are what the program sees, and its first byte is the client's."""
+        self.open_street("ucspi", 0, port={"proxy_protocol": {"from": ["127.0.0.1"]}})
+        client = self.client(self.port)
+        client.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\necho\n")
+        lines = client.makefile("rb")
+        environment = json.loads(lines.readline())["environment"]
+        wanted = {"TCPREMOTEIP": "192.0.2.7", "TCPREMOTEPORT": "4711", "TCPLOCALIP": "192.0.2.1", "TCPLOCALPORT": "443",
+                  "TCPCONNNUM": "1"}
+        self.assertEqual({key: environment[key] for key in wanted}, wanted)
+        self.assertEqual(lines.readline(), b"echo\n")
+
     def test_surroundings(self):
         user = {"user": "nobody"} if os.geteuid() == 0 else {}
         self.open_street("inetd", 0, working_directory="/", limits={"open_files": 77}, **user)

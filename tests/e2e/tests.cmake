@@ -17,8 +17,10 @@ set(e2e_light
   names
   on_demand
   proxy
+  proxy_peers
   relay
   relay_backends
+  relay_command
   relay_ends
   relay_hostile
   reload_disturbed

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
+#include <sys/stat.h>
 
 #include <system_error>
 
 #include "keeper/stage.hpp"
+#include "net/udp_flow.hpp"
 
 namespace portier::keeper {
 
@@ -236,6 +239,55 @@ TEST(SocketSet, TunePutsChangedOptionsOnWhatStays) {
     EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
     EXPECT_EQ(option(socket, SOL_SOCKET, SO_KEEPALIVE), 1);
     EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+}
+
+// Sockets of flows are bound by the router's user, so it owns the shared one, and those that a delivery before has left
+// or a later one opens beside it.
+TEST(SocketSet, SocketsOfFlowsBelongToTheRoutersUser) {
+    const bool root = ::geteuid() == 0;
+    const std::uint16_t number = test::free_ports();
+    const auto config_of = [&](const std::string& handler) {
+        config::Config config = with_ports({port_entry(handler, Protocol::udp, number)});
+        config.router.user = root ? "nobody" : "";
+        return config;
+    };
+    const uid_t wanted = root ? ::getpwnam("nobody")->pw_uid : ::geteuid();
+    const auto owner = [](const std::shared_ptr<OpenSocket>& socket) {
+        struct stat status {};
+        EXPECT_EQ(::fstat(socket->fd.get(), &status), 0);
+        return status.st_uid;
+    };
+    std::uint32_t next = 1;
+    const config::Config flows = config_of("router"), inherited = config_of("self");
+    const SocketSet first = SocketSet::build(flows, SocketSet(), next);
+    first.tune(flows);
+    EXPECT_EQ(owner(first.of_port(flows.ports[0], 0).at(0)), wanted);
+    const SocketSet second = SocketSet::build(inherited, first, next);
+    for (std::uint32_t slot = 0; slot < 3; ++slot)
+        EXPECT_EQ(owner(second.of_port(inherited.ports[0], slot).at(0)), wanted) << slot;
+    const SocketSet third = SocketSet::build(flows, second, next);
+    third.tune(flows);
+    for (const auto& [key, socket] : third.all()) EXPECT_EQ(owner(socket), wanted);
+    EXPECT_EQ(third.all().size(), 3u) << "the spare ones stay";
+}
+
+// While flows of a delivery before live, the processes of the next one cannot have a socket each; one alone can.
+TEST(SocketSet, FlowsKeepTheirPlace) {
+    const std::uint16_t number = test::free_ports();
+    std::uint32_t next = 1;
+    config::Config flows = with_ports({port_entry("router", Protocol::udp, number)});
+    config::Config inherited = with_ports({port_entry("self", Protocol::udp, number)});
+    flows.ports[0].address = inherited.ports[0].address = test::kLoopback;
+    const SocketSet first = SocketSet::build(flows, SocketSet(), next);
+    std::error_code error;
+    Fd flow = net::bind_flow_socket({test::kLoopback, number}, 0, error);
+    ASSERT_FALSE(net::connect_flow_socket(flow.get(), {test::kLoopback, 9}, 0));
+    EXPECT_NE(failure_of(inherited, first, next).find("flows of its delivery before live on"), std::string::npos);
+    inherited.handlers[1].processes = 1;
+    EXPECT_NO_THROW(SocketSet::build(inherited, first, next));
+    inherited.handlers[1].processes = 3;
+    flow.reset();
+    EXPECT_NO_THROW(SocketSet::build(inherited, first, next));
 }
 
 }  // namespace portier::keeper

@@ -183,7 +183,19 @@ TEST(LoopbackSocket, TellsWhoWasRefusedAndLosesNothingElse) {
     ASSERT_TRUE(eventually([&] { return !(refusal = read_refusal(socket.get())).error; }));
     EXPECT_EQ(refusal.peer, nobody);
     EXPECT_EQ(to_string(refusal.local), "127.1.0.1");
+    EXPECT_EQ(refusal.reason, std::errc::connection_refused);
     EXPECT_EQ(read_refusal(socket.get()).error, std::errc::resource_unavailable_try_again);
+}
+
+TEST(Datagrams, ThatFindTheQueueFullAreCounted) {
+    const UdpSocket near, far;
+    EXPECT_EQ(dropped_datagrams(far.fd.get()), 0u);
+    const std::string large(60'000, 'x');
+    for (int i = 0; i < 200; ++i) near.send(large, far.endpoint());
+    unsigned came = 0;
+    while (far.receive()) ++came;
+    EXPECT_EQ(came + dropped_datagrams(far.fd.get()), 200u);
+    EXPECT_LT(came, 200u);
 }
 
 TEST(LoopbackSocket, HasALargeQueue) {
