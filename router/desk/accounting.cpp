@@ -59,7 +59,9 @@ Accounting::Accounting(boost::asio::io_context& io, metrics::Board& board, Hooks
 void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     drain_handovers();
     if (ports_.inherited().empty()) last_dump_ms_ = monotonic_milliseconds();  // nobody has looked before
+    const PortIndex before = std::exchange(ports_, {});
     ports_.assign(plan, "tcp");
+    leave_out_relayed(before);
     log_connections_ = plan.log_connections;
     // Connections outlive their port: what was watched once stays watched.
     watched_.insert(watched_.end(), ports_.intervals().begin(), ports_.intervals().end());
@@ -162,7 +164,7 @@ void Accounting::on_destroyed(const net::SocketReport& report) {
         return count_flow_end(*entry, metrics::FlowClosed::handler_close);
     }
     if (report.datagrams) return;
-    if (suspects_.was_given_up(report.cookie)) return;
+    if (suspects_.was_given_up(report.cookie) || relayed_.erase(report.cookie) > 0) return;
     const PortIndex::Port* port = ports_.find(report.local);
     // Never handed over: refused by admission, or given up by the client before it was accepted.
     if (!port || port->router_accepts) return;

@@ -68,6 +68,7 @@ private:
     void schedule_verdict();
     void tell_sources(Cause cause, const std::map<std::uint32_t, SourceCounts>& sources) const;
     void dump_inherited();
+    void leave_out_relayed(const PortIndex& before);
     void schedule_dump(std::chrono::milliseconds delay);
     void log_connection(const PortIndex::Port& port, const net::SocketReport& report, const Ledger::Entry& entry) const;
 
@@ -91,6 +92,7 @@ private:
     std::optional<Cause> resync_cause_;       // of the one that is waiting
     bool verdict_pending_ = false;
     Suspects suspects_;
+    std::unordered_set<std::uint64_t> relayed_;  // cookies of ports that are inherited now
     DumpPace resync_pace_, dump_pace_;
     std::unordered_set<std::uint64_t> not_at_desk_;  // cookies that the desk's counts by source lack
     std::uint64_t last_dump_ms_ = 0;

@@ -116,4 +116,24 @@ TEST_F(AccountingInheritTest, ListenersDoNotCount) {
     EXPECT_EQ(row().seen.get(), 1u);
 }
 
+// Connections of a relay outlive a change of the port's delivery, and the relay counts them itself.
+TEST_F(AccountingInheritTest, LeavesOutWhatARelayStillHas) {
+    plan_.handlers[0].delivery = "relay";
+    start(open_events());
+    Pair relayed = test::make_pair(listener_);
+    plan_.handlers[0].delivery = "inherit";
+    accounting_->apply(plan_, Fd());
+    Pair inherited = test::make_pair(listener_);
+    ASSERT_TRUE(run_until_seen(1));
+    for (Pair* pair : {&relayed, &inherited}) {
+        pair->client.reset();
+        test::receive_all(pair->accepted);
+        pair->accepted.reset();
+    }
+    ASSERT_TRUE(run_until_closed(1));
+    test::run_ready(io_);
+    EXPECT_EQ(row().seen.get(), 1u);
+    EXPECT_EQ(closed(Closed::client_close), 1u);
+}
+
 }  // namespace portier::desk
