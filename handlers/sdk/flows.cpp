@@ -77,13 +77,30 @@ void Flows::expire(Clock::time_point now) {
 void Flows::finish() {
     std::vector<int> all;
     for (const auto& [fd, flow] : flows_) all.push_back(fd);
-    for (const int fd : all) {
-        serve(fd);
-        close(fd);
+    for (const int fd : all) close(fd);
+}
+
+// What the client has sent by now would be lost with the socket, while what it sends next begins a new flow. So the
+// socket first turns away from it: connected to itself it gets nothing more, and can be read empty.
+void Flows::answer_the_rest(int fd) {
+    sockaddr_storage client{}, own{};
+    socklen_t client_size = sizeof client, own_size = sizeof own;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&client), &client_size) < 0) return;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) < 0) return;
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&own), own_size) < 0) return;
+    for (int errors = 0; errors < 2;) {
+        const ssize_t size = ::recv(fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EAGAIN) return;
+        if (size < 0) ++errors;
+        if (size < 0) continue;
+        if (const auto text = answer_({buffer_.data(), static_cast<std::size_t>(size)}))
+            ::sendto(fd, text->data(), text->size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                     reinterpret_cast<const sockaddr*>(&client), client_size);
     }
 }
 
 void Flows::close(int fd) {
+    answer_the_rest(fd);
     // portier may still hold its copy for a moment: closing ours would leave the socket in epoll.
     loop_.remove(fd);
     flows_.erase(fd);

@@ -51,6 +51,7 @@ private:
     };
 
     void reply(int fd, std::string_view datagram);
+    void answer_the_rest(int fd);
     void close(int fd);
 
     Loop& loop_;

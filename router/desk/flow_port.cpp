@@ -15,6 +15,10 @@ constexpr int kMostBatches = 256;
 // How long a new flow may wait until another one has ended. Processes close those that they are asked to within
 // milliseconds.
 constexpr std::chrono::milliseconds kPatience{1000};
+// A datagram for which the kernel has chosen a socket is in its queue within microseconds, unless the host takes the
+// processor away just then.
+constexpr std::chrono::milliseconds kSettlingTime{1};
+constexpr std::size_t kMostSettling = 256;
 constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
 
 // What comes back by itself, and would fail for the next flow, too.
@@ -32,6 +36,7 @@ FlowPort::FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std
       socket_(std::move(socket)),
       port_(&port),
       local_port_(net::local_endpoint(socket_->get()).port),
+      settled_(io),
       readable_(io, socket_->get(), [this] { serve(); }),
       next_(io),
       patience_(io) {
@@ -46,22 +51,23 @@ void FlowPort::resume() {
 }
 
 void FlowPort::serve() {
+    if (!settling_.empty() || finishing_) return;
     for (int count = 0; count < kReadBudget; ++count) {
-        if (!hand_over_waiting()) return;
+        if (!connect_waiting()) return;
         if (!port_->delivery->has_room()) return starve();
         reader_.clear();
         if (reader_.read(socket_->get())) break;
         receive_batch();
     }
-    if (!hand_over_waiting()) return;
+    if (!connect_waiting()) return;
     port_->delivery->end_of_burst();
     readable_.wait();
 }
 
-// False: some still wait, and the socket is not read meanwhile.
-bool FlowPort::hand_over_waiting() {
-    while (!waiting_.empty()) {
-        if (port_->flows->full()) {
+// False: some still wait or settle, and the socket is not read meanwhile.
+bool FlowPort::connect_waiting() {
+    while (!waiting_.empty() && settling_.size() < kMostSettling) {
+        if (port_->flows->full(settling_.size())) {
             wait_for_an_end();
             return false;
         }
@@ -69,15 +75,14 @@ bool FlowPort::hand_over_waiting() {
             starve();
             return false;
         }
-        const FlowKey key = waiting_.front();
-        if (!hand_over(key)) {
+        if (!make_socket(waiting_.front())) {
             next_.set(kOutOfDescriptorsPause, [this] { serve(); });
             return false;
         }
         waiting_.pop_front();
     }
     patience_.cancel();
-    return true;
+    return settling_.empty();
 }
 
 // Until the delivery says that there is room again, and the desk calls resume().
@@ -104,12 +109,10 @@ void FlowPort::give_up_waiting() {
 
 void FlowPort::finish() {
     read_shared();
-    while (!waiting_.empty() && !port_->delivery->is_behind()) {
-        const FlowKey key = waiting_.front();
-        if (!hand_over(key)) break;
-        waiting_.pop_front();
-    }
+    while (!waiting_.empty() && !port_->delivery->is_behind() && make_socket(waiting_.front())) waiting_.pop_front();
     for (const FlowKey& key : std::exchange(waiting_, {})) drop(key, metrics::Dropped::limit);
+    finishing_ = true;
+    hand_over_settled();
 }
 
 void FlowPort::read_shared() {
@@ -179,17 +182,41 @@ void FlowPort::append(WaitingFlow& flow, Bytes bytes) {
     if (!port_->flows->append(flow, bytes)) count(metrics::Dropped::limit);
 }
 
-// False: there are no descriptors, or no memory, just now.
-bool FlowPort::hand_over(const FlowKey& key) {
+// The order of things is that of the header's description. False: there are no descriptors, or no memory, just now.
+bool FlowPort::make_socket(const FlowKey& key) {
+    const std::uint32_t interface = port_->flows->find_waiting(key)->interface;
     std::error_code error;
-    Fd socket = make_socket(key, port_->flows->find_waiting(key)->interface, error);
-    if (error) {
-        log_limited(LogSeverity::warning, "a flow gets no socket",
-                    {{"local", net::to_string(key.local)}, {"error", error.message()}});
-        if (is_lack(error)) return false;
-        drop(key, metrics::Dropped::send_failed);
+    Fd socket = net::bind_flow_socket(key.local, interface, error);
+    Datagrams own;
+    if (socket) {
+        read_shared();
+        error = net::connect_flow_socket(socket.get(), key.remote, interface);
+        own = read_new(socket.get(), key);
+    }
+    if (!error) {
+        settling_.push_back({key, std::move(socket), std::move(own)});
+        if (settling_.size() == 1) settled_.set(kSettlingTime, [this] { hand_over_settled(); });
         return true;
     }
+    log_limited(LogSeverity::warning, "a flow gets no socket",
+                {{"local", net::to_string(key.local)}, {"error", error.message()}});
+    if (!socket && is_lack(error)) return false;
+    drop(key, metrics::Dropped::send_failed);
+    return true;
+}
+
+void FlowPort::hand_over_settled() {
+    for (Settling& flow : settling_)
+        for (auto& datagram : read_new(flow.socket.get(), flow.key)) flow.own.push_back(std::move(datagram));
+    read_shared();
+    for (Settling& flow : std::exchange(settling_, {})) {
+        for (const auto& datagram : flow.own) receive(flow.key, 0, datagram);
+        hand_over(flow.key, std::move(flow.socket));
+    }
+    serve();
+}
+
+void FlowPort::hand_over(const FlowKey& key, Fd socket) {
     WaitingFlow flow = port_->flows->take_waiting(key);
     delivery::Accepted accepted;
     accepted.protocol = IPPROTO_UDP;
@@ -205,18 +232,6 @@ bool FlowPort::hand_over(const FlowKey& key) {
     port_->row->flows.created.add();
     port_->row->flows.handed.add();
     port_->delivery->deliver(std::move(accepted));
-    return true;
-}
-
-Fd FlowPort::make_socket(const FlowKey& key, std::uint32_t interface, std::error_code& error) {
-    Fd socket = net::bind_flow_socket(key.local, interface, error);
-    if (!socket) return socket;
-    read_shared();
-    error = net::connect_flow_socket(socket.get(), key.remote, interface);
-    const Datagrams own = read_new(socket.get(), key);
-    read_shared();
-    for (const auto& datagram : own) receive(key, interface, datagram);
-    return socket;
 }
 
 void FlowPort::drop(const FlowKey& key, metrics::Dropped reason) {

@@ -4,8 +4,9 @@
 //
 // Between bind and connect the new socket also gets what other clients send. Nothing is lost, doubled or reordered
 // because things happen in this order: bind; read the shared socket empty (what came before the strays); connect; read
-// the new socket (the strays; what its own client has sent is set aside); read the shared socket again (where both have
-// the same address it went on receiving); add what was set aside; hand over.
+// the new socket (the strays; what its own client has sent is set aside); wait a moment, because a datagram may still
+// be on its way to a socket that the kernel had chosen before; read the new socket again, and the shared one (where
+// both have the same address it went on receiving); add what was set aside; hand over.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -41,7 +42,7 @@ private:
     using Datagrams = std::vector<std::vector<std::byte>>;
 
     void serve();
-    bool hand_over_waiting();
+    bool connect_waiting();
     void starve();
     void wait_for_an_end();
     void give_up_waiting();
@@ -51,8 +52,9 @@ private:
     void receive(const FlowKey& key, std::uint32_t interface, Bytes bytes);
     void open(const FlowKey& key, std::uint32_t interface, Bytes bytes);
     void append(WaitingFlow& flow, Bytes bytes);
-    bool hand_over(const FlowKey& key);
-    Fd make_socket(const FlowKey& key, std::uint32_t interface, std::error_code& error);
+    bool make_socket(const FlowKey& key);
+    void hand_over_settled();
+    void hand_over(const FlowKey& key, Fd socket);
     void drop(const FlowKey& key, metrics::Dropped reason);
     void count(metrics::Dropped reason, std::uint64_t datagrams = 1);
 
@@ -61,6 +63,16 @@ private:
     std::shared_ptr<Fd> socket_;
     PortState* port_;
     std::uint16_t local_port_;
+    // A flow with a connected socket that waits for datagrams which the kernel was just putting somewhere.
+    struct Settling {
+        FlowKey key;
+        Fd socket;
+        Datagrams own;  // of its client, out of its socket
+    };
+
+    std::vector<Settling> settling_;
+    bool finishing_ = false;
+    Alarm settled_;
     std::deque<FlowKey> waiting_;  // in the order in which their first datagrams came
     Readable readable_;
     Alarm next_;      // resume()

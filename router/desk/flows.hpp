@@ -38,8 +38,9 @@ public:
 
     void update(const delivery::PortPlan& plan);
 
-    // All that there may be, so that one has to end before another one can begin.
-    bool full() const { return limits_.max > 0 && handed_.size() >= limits_.max; }
+    // All that there may be, with so many more that are about to begin, so that one has to end before another one can
+    // begin.
+    bool full(std::size_t more = 0) const { return limits_.max > 0 && handed_.size() + more >= limits_.max; }
     std::uint64_t max() const { return limits_.max; }
     std::uint64_t idle_ms() const { return limits_.idle_ms; }
     // Asks for so many ends in all, if they were not asked for before.

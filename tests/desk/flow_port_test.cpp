@@ -135,21 +135,6 @@ TEST_F(FlowPortTest, WithoutRoomTheyWait) {
     EXPECT_EQ(datagrams_of(delivery_.delivered[0]), (std::vector<std::string>{"one", "two"}));
 }
 
-// Flows that were read while there was room for others keep their datagrams until there is room for them.
-TEST_F(FlowPortTest, ReadButWithoutRoomTheyWaitToo) {
-    delivery_.room = 1;
-    start();
-    const Fd one = client(), two = client();
-    for (const Fd* guest : {&one, &two, &two}) test::send_text(*guest, "hello");
-    ASSERT_TRUE(run_until_delivered(1));
-    ASSERT_TRUE(test::run_until(io_, [&] { return !starved_.empty(); }));
-    test::send_text(two, "again");
-    delivery_.room = 2;
-    flow_port_->resume();
-    ASSERT_TRUE(run_until_delivered(2));
-    EXPECT_EQ(datagrams_of(delivery_.delivered[1]), (std::vector<std::string>{"hello", "hello", "again"}));
-}
-
 TEST_F(FlowPortTest, DeniedAndCountedSources) {
     plan_.admission.deny = {{"127.0.0.1", 32}};
     start();

@@ -105,6 +105,18 @@ TEST_F(FlowsTest, EvictsTheLongestIdle) {
     EXPECT_TRUE(flows_.has(other.fd));
 }
 
+// Whatever the reason to close a flow, what its client has sent by then is answered.
+TEST_F(FlowsTest, ClosingLosesNothing) {
+    const Pair idle = add(1, milliseconds(1)), evicted = add(2);
+    for (const Pair* pair : {&idle, &evicted})
+        for (const char* text : {"one", "two"}) test::send_text(pair->client, text);
+    flows_.expire(Flows::Clock::now() + milliseconds(1000));
+    flows_.evict({.count = 1, .first = 2, .last = 2});
+    EXPECT_EQ(flows_.count(), 0u);
+    for (const Pair* pair : {&idle, &evicted})
+        for (const char* text : {"one", "two"}) EXPECT_EQ(test::receive_text(pair->client), text);
+}
+
 TEST_F(FlowsTest, FinishAnswersWhatWaits) {
     const Pair pair = add(1);
     test::send_text(pair.client, "last words");
