@@ -61,6 +61,9 @@ private:
         if (handler_.proxy_protocol == ProxyVersion::v1)
             report_own("proxy_protocol", fmt::format("v1 has no UDP, and {} is a port of this handler", port),
                        "v2 has");
+        if (handler_.transparent)
+            report_own("transparent", fmt::format("it is for connections, and {} is a port of this handler", port),
+                       "proxy_protocol: v2 tells a program who sends");
         const auto connect = written(handler_table(), draft_, "connect");
         if (!connect || connect->items.size() != handler_.connect.size()) return;
         for (std::size_t i = 0; i < handler_.connect.size(); ++i)

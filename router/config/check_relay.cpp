@@ -136,7 +136,7 @@ private:
                 add({.at = connect_->items[i],
                      .key_path = draft_.path + ".connect",
                      .message = "over a Unix socket there is no address of the client to connect from",
-                     .hint = "transparent is for TCP and UDP addresses"});
+                     .hint = "transparent is for TCP addresses"});
     }
 
     HandlerDraft& draft_;

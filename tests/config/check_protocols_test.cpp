@@ -20,6 +20,12 @@ TEST(check_protocols, a_key_needs_one_port_that_can_use_it) {
     EXPECT_EQ(headlines(relay(", proxy_datagrams: first", "7001/udp: a, 7001/tcp: a")), "");
 }
 
+TEST(check_protocols, datagrams_do_not_come_from_the_client) {
+    EXPECT_NE(headlines(relay(", transparent: true", "7001/udp: a, 7001/tcp: a")).find("7001/udp is a port of this"),
+              std::string::npos);
+    EXPECT_EQ(headlines(relay(", transparent: true", "7001/tcp: a")), "");
+}
+
 TEST(check_protocols, a_default_that_no_port_needs_is_left_out) {
     const ScratchFolder folder;
     const std::string text = relay("", "7001/udp: a") + "defaults: {handler: {attempts: 2, health: {interval: 5s}}}\n";
