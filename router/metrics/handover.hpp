@@ -26,18 +26,27 @@ struct Handover {
     ProxiedEnds ends = {};
 };
 
-// One writer, one reader, bounded; lives on the board, so that the next router finds what the last one left.
+// One writer, one reader, bounded; lives on the board, so that the next router finds what the last one left. The ends
+// lie apart: without PROXY headers their memory is never touched.
 struct HandoverQueue {
     // Read at least ten times a second (desk/accounting), so this is enough for 150,000 connections a second.
     static constexpr std::size_t kCapacity = 16384;
     alignas(64) std::atomic<std::uint64_t> written{0};
     alignas(64) std::atomic<std::uint64_t> read{0};
-    std::array<Handover, kCapacity> items;
+    struct Item {
+        std::uint64_t cookie, accepted_ms;
+        std::uint32_t process, port;
+    };
+    static constexpr std::uint32_t kHasEnds = std::uint32_t{1} << 31;  // in Item::port
+    std::array<Item, kCapacity> items;
+    std::array<ProxiedEnds, kCapacity> ends;
 
     bool push(const Handover& item) {  // desk thread; false: full
         const std::uint64_t at = written.load(std::memory_order_relaxed);
         if (at - read.load(std::memory_order_acquire) == kCapacity) return false;
-        items[at % kCapacity] = item;
+        const bool has_ends = item.ends.client_family != 0;
+        if (has_ends) ends[at % kCapacity] = item.ends;
+        items[at % kCapacity] = {item.cookie, item.accepted_ms, item.process, item.port | (has_ends ? kHasEnds : 0)};
         written.store(at + 1, std::memory_order_release);
         return true;
     }
@@ -49,7 +58,9 @@ struct HandoverQueue {
     bool peek(Handover& item) const {  // accounting thread
         const std::uint64_t at = read.load(std::memory_order_relaxed);
         if (at == written.load(std::memory_order_acquire)) return false;
-        item = items[at % kCapacity];
+        const Item& found = items[at % kCapacity];
+        item = {found.cookie, found.accepted_ms, found.process, found.port & ~kHasEnds};
+        if (found.port & kHasEnds) item.ends = ends[at % kCapacity];
         return true;
     }
     void advance() { read.store(read.load(std::memory_order_relaxed) + 1, std::memory_order_release); }

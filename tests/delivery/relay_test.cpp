@@ -81,6 +81,7 @@ TEST_F(RelayTest, DeliversToTheBackendAndCountsThere) {
     EXPECT_FALSE(relay_->idle());
     EXPECT_EQ(board_->backends[kBackendRow].active(), 1u);
     far.reset();
+    EXPECT_EQ(test::end_of(client), 0) << "the client leaves only after it has seen that the backend has";
     client.reset();
     ASSERT_TRUE(run_until_ended(1));
     EXPECT_EQ(reasons_[0], Closed::handler_close);
