@@ -31,6 +31,8 @@ nodejs                the dialect node and the examples with it
 gunicorn              the example with it
 redis-server          the example of a relay
 redis-tools           redis-benchmark for that example
+dnsmasq-base          the example of a relay over UDP
+dnsperf               the questions for that example
 prometheus            the dashboards' queries and alert rules are tried on the real one
 clang                 the fuzz targets are compiled with it
 libclang-rt-dev       the fuzz targets: libFuzzer and the sanitizers
