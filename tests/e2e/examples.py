@@ -10,15 +10,19 @@ import urllib.request
 
 import street
 
-ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 FOLDER = street.HERE.parent.parent / "config" / "examples"
+
+
+def environment():
+    """As it is now: a test may have set what its file names."""
+    return {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def effective(file):
     """The whole configuration, as portier understands it."""
     done = subprocess.run([str(street.PORTIER), "check", "--effective", "-o", "json", str(file)], check=False,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=street.PATIENCE,
-                          env=ENVIRONMENT)
+                          env=environment())
     answer = json.loads(done.stdout)
     if done.returncode != 0 or answer["diagnostics"]:
         raise AssertionError(done.stdout)
@@ -66,7 +70,7 @@ class Example(street.Case):
         self.portier = ExampleStreet(folder, name, **options)
         self.streets.append(self.portier)
         self.addCleanup(self.end_street, self.portier)
-        return self.portier.start(env=ENVIRONMENT)
+        return self.portier.start(env=environment())
 
     def get(self, number=8001):
         """A page from the port that the file calls `number`."""

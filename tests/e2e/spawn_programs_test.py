@@ -80,7 +80,8 @@ class Tftp(Programs):
     def fetch(self):
         place = self.folder / "fetched"
         place.unlink(missing_ok=True)
-        run("tftp", "127.0.0.1", str(self.port), "-m", "binary", "-c", "get", "menu.txt", str(place))
+        said = run("tftp", "127.0.0.1", str(self.port), "-m", "binary", "-c", "get", "menu.txt", str(place))
+        self.assertNotIn("Error", said)  # tftp exits with 0 even then
         return place.read_bytes()
 
     def pids(self):
