@@ -191,7 +191,7 @@ void RouterProcess::send_ends() {
 
 void RouterProcess::on_applied(std::uint64_t revision) {
     if (ended_) {  // it is waited for for another reason
-        if (revision == delivery::kNoPlan && released_) std::exchange(released_, nullptr)();
+        if (revision == delivery::kNoPlan && released_) on_released();
         return;
     }
     answer_.cancel();
@@ -246,9 +246,20 @@ void RouterProcess::hurry() {
     if (child_.pidfd && ended_) ask_to_stop({});
 }
 
+// A router that hangs is not given the patience that its relays get.
 void RouterProcess::ask_to_stop(std::chrono::milliseconds patience) {
+    patience_ = patience;
     delivery::send_stop(link_.get(), patience);
-    answer_.set(patience + kPatience, [this] { proc::kill_group(child_, SIGKILL); });
+    kill_after(released_ ? kPatience : patience + kPatience);
+}
+
+void RouterProcess::on_released() {
+    kill_after(patience_ + kPatience);
+    std::exchange(released_, nullptr)();
+}
+
+void RouterProcess::kill_after(std::chrono::milliseconds delay) {
+    answer_.set(delay, [this] { proc::kill_group(child_, SIGKILL); });
 }
 
 }  // namespace portier::keeper

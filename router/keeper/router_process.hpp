@@ -44,9 +44,10 @@ public:
     // also asked now and then when there is no order.
     void publish(std::function<void()> applied);
 
-    // Asks it to deliver what is under way and end. `released` is called when it accepts nothing more, `ended` when it
-    // is gone: at the latest 5 s after `patience`, which is for the connections that it relays. What was to be called
-    // when an order is in force is forgotten.
+    // Asks it to deliver what is under way and end. `released` is called when it accepts nothing more; a router that
+    // does not say so within 5 s is killed. `ended` is called when it is gone: at the latest 5 s after `patience`,
+    // which begins then and is for the connections that it relays. What was to be called when an order is in force is
+    // forgotten.
     struct Stop {
         std::chrono::milliseconds patience;
         std::function<void()> released, ended;
@@ -71,6 +72,8 @@ private:
     void replace();
     void expect_answer();
     void ask_to_stop(std::chrono::milliseconds patience);
+    void on_released();
+    void kill_after(std::chrono::milliseconds delay);
     void ping();
     void on_applied(std::uint64_t revision);
 
@@ -81,6 +84,7 @@ private:
     std::uint64_t revision_ = 0;
     std::function<void()> applied_;
     std::function<void()> released_, ended_;
+    std::chrono::milliseconds patience_{};  // of a stop, once it is released
     proc::Child child_;
     bool may_be_transparent_ = false;  // it has the capability to use its clients' addresses
     Fd link_;
