@@ -197,6 +197,10 @@ class Nothing(Life):
         return {role: len(os.listdir(f"/proc/{pid}/fd"))
                 for role, pid in (("keeper", self.portier.pid), ("router", self.portier.router_pid()))}
 
+    def no_more_than(self, before):
+        """Fewer is fine: the connection of a scrape may just have been open when they were counted."""
+        return all(count <= before[role] for role, count in self.descriptors().items())
+
     def test_is_left_behind(self):
         """Thousands of short processes: no descriptor, no zombie, exact counts; prints how many a second."""
         for style in ("inetd", "ucspi"):
@@ -213,7 +217,7 @@ class Nothing(Life):
                 rate = SHORT_ONES / (time.monotonic() - begin)
                 print(f"{style}: {rate:.0f} processes a second", flush=True)
                 self.wait_none()
-                street.wait_until(lambda before=before: self.descriptors() == before, "no descriptor is left")
+                street.wait_until(lambda before=before: self.no_more_than(before), "no descriptor is left")
                 port, total = f"{self.port}/tcp", SHORT_ONES + 200
                 self.portier.wait_metric(0, "portier_connections_active", port=port)
                 self.portier.wait_metric(total, "portier_handler_exits_total", handler="git", code="0")
