@@ -37,7 +37,7 @@ struct SpawnRequest;
 struct SpawnEnd;
 class Descriptors;
 class RelayLoop;
-class RelayThreads;
+class UdpThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
 // owns the socket.
@@ -120,9 +120,9 @@ struct DeliveryContext {
     std::function<void(const Ended&)> on_ended = {};
     // The keeper shall start a process; false: the same. The connection stays the caller's.
     std::function<bool(const SpawnRequest& request, int connection)> on_spawn = {};
-    // The desk's, started before a relay is made.
-    RelayThreads* relay_threads = nullptr;
-    std::vector<std::unique_ptr<RelayLoop>>* relay_loops = nullptr;  // one for each thread
+    // The desk's: started before a relay is made, and before one has a UDP port.
+    std::vector<std::unique_ptr<RelayLoop>>* relay_loops = nullptr;
+    UdpThreads* udp_threads = nullptr;
 };
 
 // nullptr: the handler's processes accept for themselves.

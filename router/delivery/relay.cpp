@@ -15,9 +15,9 @@
 #include "delivery/health_check.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
-#include "delivery/relay_threads.hpp"
 #include "delivery/relay_ticket.hpp"
 #include "delivery/udp_relay.hpp"
+#include "delivery/udp_threads.hpp"
 #include "net/proxy_protocol.hpp"
 
 namespace portier::delivery {
@@ -135,7 +135,7 @@ std::vector<std::byte> Relay::proxy_header(const Accepted& accepted) {
 // All on one thread, so that their backends have one count.
 void Relay::serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) {
     if (!udp_ && ports.empty()) return;
-    RelayThreads& threads = *context_.relay_threads;
+    UdpThreads& threads = *context_.udp_threads;
     if (!udp_) udp_ = std::make_unique<UdpRelay>(threads.io(plan_.row % threads.size()), context_.board);
     udp_->apply(plan_, ports, descriptors);
 }
@@ -150,6 +150,7 @@ void Relay::deliver(Accepted accepted) {
     ticket->accepted = std::move(accepted);
     ticket->owner = this;
     ++living_;
+    for (const auto& loop : *context_.relay_loops) loop->tell_all();  // so that the counts are those of this moment
     dispatch(std::move(ticket));
 }
 
@@ -218,6 +219,7 @@ void Relay::wait_in_queue(Ticket ticket) {
     if (queue_.size() >= plan_.relay.queue_max) return refuse(std::move(ticket), metrics::Closed::queue_full);
     if (!ticket->deadline_ms) ticket->deadline_ms = monotonic_milliseconds() + plan_.relay.queue_timeout_ms;
     queue_.push_back(std::move(ticket));
+    in_a_hurry = true;
     context_.board.handlers[plan_.row].queue_length.set(queue_.size());
     set_queue_alarm();
 }
@@ -235,6 +237,7 @@ void Relay::serve_queue() {
         else
             refuse(std::move(ticket), metrics::Closed::no_backend);
     }
+    in_a_hurry = !queue_.empty();
     context_.board.handlers[plan_.row].queue_length.set(queue_.size());
 }
 

@@ -1,9 +1,10 @@
 #include "delivery/relay_loop.hpp"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <boost/asio/post.hpp>
+#include <array>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -13,36 +14,82 @@ namespace portier::delivery {
 namespace {
 
 constexpr int kEventsPerRound = 256;
-constexpr int kRounds = 16;            // before the thread's other work gets its turn
 constexpr std::uint64_t kSideBit = 1;  // of a pair's address, which is even
 
 }  // namespace
 
-RelayLoop::RelayLoop(boost::asio::io_context& io, boost::asio::io_context& desk)
-    : io_(io), desk_(desk), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wheel_(monotonic_milliseconds()), tick_(io) {
+RelayLoop::RelayLoop(boost::asio::io_context& desk)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wheel_(monotonic_milliseconds()),
+      outbox_(desk, [this](RelayReport& report) { tell(report); }) {
     if (!epoll_) throw_errno("epoll_create1");
-    readable_ = std::make_unique<Readable>(io_, epoll_.get(), [this] { run(); });
-    readable_->wait();
+    if (!wake_up_) throw_errno("eventfd");
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;  // every write is a new event, so nobody has to read it
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_up_.get(), &event) < 0) throw_errno("epoll_ctl");
+    thread_ = std::thread([this] { run(); });
+}
+
+void RelayLoop::stop() {
+    stopping_ = true;
+    wake();
+    if (thread_.joinable()) thread_.join();
+}
+
+void RelayLoop::wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_up_.get(), &one, sizeof one);  // full: it is awake anyway
+}
+
+void RelayLoop::order(Order order) {
+    if (orders_.put(std::move(order))) wake();
 }
 
 void RelayLoop::start(std::vector<std::unique_ptr<RelayTicket>> tickets) {
-    boost::asio::post(io_, [this, tickets = std::move(tickets)]() mutable {
-        for (auto& ticket : tickets) begin(std::move(ticket));
-        finish_round();
-        if (!queue_.empty()) run();
-    });
+    order({std::move(tickets)});
 }
 
 void RelayLoop::end_all(const RelayReports* owner) {
-    boost::asio::post(io_, [this, owner] {
-        for (auto item = pairs_.begin(); item != pairs_.end();) {
-            Pair& pair = *item++;
-            if (pair.ticket().owner != owner) continue;
-            pair.end(metrics::Closed::unknown, supplies_);
-            retire(pair);
-        }
+    order({{}, owner});
+}
+
+void RelayLoop::run() {
+    while (!stopping_) {
+        collect();
+        take_orders();
+        take_turns();
+        look_at_deadlines();
         finish_round();
-    });
+    }
+}
+
+// Milliseconds to wait for events; -1: as long as there are none.
+int RelayLoop::patience() const {
+    if (!queue_.empty()) return 0;
+    if (wheel_.empty()) return -1;
+    const std::uint64_t now = monotonic_milliseconds();
+    return now < next_tick_ms_ ? static_cast<int>(next_tick_ms_ - now) : 0;
+}
+
+void RelayLoop::collect() {
+    std::array<epoll_event, kEventsPerRound> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerRound, patience());
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        if (event.data.u64 == 0) continue;  // wake_up_
+        Pair& pair = *reinterpret_cast<Pair*>(event.data.u64 & ~kSideBit);
+        pair.note(event.data.u64 & kSideBit ? RelayPair::backend : RelayPair::client, event.events);
+        queue(pair);
+    }
+}
+
+void RelayLoop::take_orders() {
+    if (orders_.empty()) return;
+    for (Order& order : orders_.take_all()) {
+        for (auto& ticket : order.start) begin(std::move(ticket));
+        if (order.end_all_of) end_all_of(order.end_all_of);
+    }
 }
 
 void RelayLoop::begin(std::unique_ptr<RelayTicket> ticket) {
@@ -55,10 +102,13 @@ void RelayLoop::begin(std::unique_ptr<RelayTicket> ticket) {
     set_deadline(pair);
 }
 
-void RelayLoop::set_deadline(Pair& pair) {
-    if (pair.deadline_ms() == 0) return wheel_.cancel(pair);
-    wheel_.set(pair, pair.deadline_ms());
-    schedule_tick();
+void RelayLoop::end_all_of(const RelayReports* owner) {
+    for (auto item = pairs_.begin(); item != pairs_.end();) {
+        Pair& pair = *item++;
+        if (pair.ticket().owner != owner) continue;
+        pair.end(metrics::Closed::unknown, supplies_);
+        retire(pair);
+    }
 }
 
 void RelayLoop::watch(Pair& pair, RelayPair::Side side) {
@@ -70,33 +120,6 @@ void RelayLoop::watch(Pair& pair, RelayPair::Side side) {
         pair.note(side, EPOLLHUP);
         queue(pair);
     }
-}
-
-// Many rounds in a row while there is much to do, so that one wake-up of the thread serves many events.
-void RelayLoop::run() {
-    for (int round = 0; round < kRounds; ++round) {
-        const int events = collect();
-        const bool lively = queue_.size() > 1;
-        take_turns();
-        if (queue_.empty() && (events == 0 || !lively)) {
-            finish_round();
-            return readable_->wait();
-        }
-    }
-    finish_round();
-    boost::asio::post(io_, [this] { run(); });
-}
-
-int RelayLoop::collect() {
-    std::array<epoll_event, kEventsPerRound> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerRound, 0);
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        Pair& pair = *reinterpret_cast<Pair*>(event.data.u64 & ~kSideBit);
-        pair.note(event.data.u64 & kSideBit ? RelayPair::backend : RelayPair::client, event.events);
-        queue(pair);
-    }
-    return count;
 }
 
 void RelayLoop::queue(Pair& pair) {
@@ -140,40 +163,43 @@ void RelayLoop::retire(Pair& pair) {
     ended_.splice(ended_.end(), pairs_, pair.place);
 }
 
+void RelayLoop::set_deadline(Pair& pair) {
+    if (pair.deadline_ms() == 0) return wheel_.cancel(pair);
+    if (wheel_.empty()) next_tick_ms_ = monotonic_milliseconds() + TimerWheel::kTickMs;
+    wheel_.set(pair, pair.deadline_ms());
+}
+
+void RelayLoop::look_at_deadlines() {
+    if (wheel_.empty()) return;
+    const std::uint64_t now = monotonic_milliseconds();
+    if (now < next_tick_ms_) return;
+    next_tick_ms_ = now + TimerWheel::kTickMs;
+    wheel_.advance(now, [this, now](TimerWheel::Item& item) {
+        Pair& pair = static_cast<Pair&>(item);
+        pair.on_deadline(supplies_, now);
+        if (pair.over()) return retire(pair);
+        set_deadline(pair);
+    });
+}
+
 void RelayLoop::finish_round() {
     if (!ended_.empty()) {
         const auto is_over = [](const Pair* pair) { return pair->over(); };
         std::erase_if(queue_, is_over);
         ended_.clear();
     }
-    if (reports_.empty()) return;
-    boost::asio::post(desk_, [this, reports = std::exchange(reports_, {})]() mutable {
-        for (Report& report : reports) {
-            if (report.ticket) --connections_;
-            if (report.state == RelayPair::State::moving)
-                report.owner->on_connected(*report.backend, report.microseconds);
-            else if (report.state == RelayPair::State::not_connected)
-                report.owner->on_not_connected(std::move(report.ticket));
-            else
-                report.owner->on_ended(std::move(report.ticket));
-        }
-    });
+    if (!reports_.empty()) outbox_.put(std::exchange(reports_, {}));
 }
 
-void RelayLoop::schedule_tick() {
-    if (std::exchange(ticking_, true)) return;
-    tick_.set(std::chrono::milliseconds(TimerWheel::kTickMs), [this] {
-        ticking_ = false;
-        const std::uint64_t now = monotonic_milliseconds();
-        wheel_.advance(now, [this, now](TimerWheel::Item& item) {
-            Pair& pair = static_cast<Pair&>(item);
-            pair.on_deadline(supplies_, now);
-            if (pair.over()) return retire(pair);
-            set_deadline(pair);
-        });
-        finish_round();
-        if (!wheel_.empty()) schedule_tick();
-    });
+// At the desk.
+void RelayLoop::tell(RelayReport& report) {
+    if (report.ticket) --connections_;
+    if (report.state == RelayPair::State::moving)
+        report.owner->on_connected(*report.backend, report.microseconds);
+    else if (report.state == RelayPair::State::not_connected)
+        report.owner->on_not_connected(std::move(report.ticket));
+    else
+        report.owner->on_ended(std::move(report.ticket));
 }
 
 }  // namespace portier::delivery

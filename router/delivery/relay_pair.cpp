@@ -72,7 +72,7 @@ bool RelayPair::turn(RelaySupplies& supplies, std::uint64_t now_ms) {
 }
 
 void RelayPair::finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms) {
-    const int error = net::connect_result(ends_[backend].socket.get());
+    const int error = ends_[backend].closing ? net::connect_result(ends_[backend].socket.get()) : 0;
     // Reset means that it had been connected: the backend may have sent something first.
     const bool was_connected = error == ECONNRESET || error == EPIPE;
     if (error && !was_connected) return fail(error);
@@ -102,6 +102,7 @@ bool RelayPair::move(RelaySupplies& supplies, std::uint64_t now_ms) {
 
 void RelayPair::pass_on_fin(Side from) {
     if (ends_[from].error || std::exchange(fin_passed_on_[from], true)) return;
+    if (fin_passed_on_[other(from)]) return;  // both: closing says the same
     ::shutdown(ends_[other(from)].socket.get(), SHUT_WR);
 }
 

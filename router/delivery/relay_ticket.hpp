@@ -2,6 +2,7 @@
 // made at the desk, handed to a thread, handed back with the result. Whoever holds it owns it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,9 +35,12 @@ struct RelayTicket {
     std::uint64_t received = 0, sent = 0;  // bytes from and to the client
 };
 
-// Told at the desk, in the order in which it happened.
+// Told at the desk, in the order in which it happened; of ends it may hear some milliseconds later.
 class RelayReports {
 public:
+    // Somebody waits for one of its connections to end: tell at once. Set at the desk, read by relay threads.
+    std::atomic<bool> in_a_hurry{false};
+
     virtual void on_connected(Backend& backend, std::uint64_t microseconds) = 0;
     // Nothing was moved and the client is still there: the ticket has its socket.
     virtual void on_not_connected(std::unique_ptr<RelayTicket> ticket) = 0;

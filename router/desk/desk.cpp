@@ -34,7 +34,9 @@ Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
       patience_(io) {}
 
 Desk::~Desk() {
-    relay_threads_.stop();  // before what runs on them goes
+    // Before those go whose connections and datagrams they move.
+    for (const auto& loop : relay_loops_) loop->stop();
+    udp_threads_.stop();
 }
 
 void Desk::apply(const delivery::Plan& plan, delivery::Descriptors& descriptors) {
@@ -111,7 +113,7 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
-            if (wanted.delivery == "relay") start_relay_threads(plan.relay_threads);
+            if (wanted.delivery == "relay") start_relay_loops(plan.relay_threads);
             handler = {wanted.delivery, make_delivery(wanted), {}};
         }
         if (!handler.delivery) continue;
@@ -136,14 +138,15 @@ std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerP
                                              .on_demand = events_.demand,
                                              .on_ended = on_ended,
                                              .on_spawn = events_.spawn,
-                                             .relay_threads = &relay_threads_,
-                                             .relay_loops = &relay_loops_});
+                                             .relay_loops = &relay_loops_,
+                                             .udp_threads = &udp_threads_});
 }
 
-void Desk::start_relay_threads(unsigned count) {
-    relay_threads_.start(count);
-    while (relay_loops_.size() < relay_threads_.size())
-        relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(relay_threads_.io(relay_loops_.size()), io_));
+// The first plan with a relay decides how many, because a connection stays on its thread.
+void Desk::start_relay_loops(unsigned count) {
+    if (!relay_loops_.empty()) return;
+    for (unsigned i = 0; i < delivery::threads_for(count); ++i)
+        relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(io_));
 }
 
 bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
@@ -157,6 +160,7 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
     for (const delivery::PortPlan& port : plan.ports)
         if (is_read_by_delivery(port, plan))
             for (const std::uint32_t number : port.listeners) kept.push_back(descriptors.share(number));
+    if (!kept.empty()) udp_threads_.start(plan.relay_threads);
     for (auto& [name, handler] : handlers_) {
         if (!handler.delivery || !handler.delivery->reads_datagrams()) continue;
         std::vector<delivery::PortPlan> ports;

@@ -16,8 +16,8 @@
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay_loop.hpp"
-#include "delivery/relay_threads.hpp"
 #include "delivery/spawn_request.hpp"
+#include "delivery/udp_threads.hpp"
 #include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "desk/relay_ends.hpp"
@@ -80,7 +80,7 @@ private:
     void resume(std::uint32_t number);
     void resume_starved(const std::string& handler);
     std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
-    void start_relay_threads(unsigned count);
+    void start_relay_loops(unsigned count);
     void wait_until_idle();
 
     boost::asio::io_context& io_;
@@ -89,9 +89,9 @@ private:
     net::LingeringCloser closer_;
     RelayEnds relay_ends_;
     ProxyGate gate_;
-    delivery::RelayThreads relay_threads_;
-    std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;  // one for each thread
-    std::map<std::string, Handler> handlers_;                        // by name
+    delivery::UdpThreads udp_threads_;
+    std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;
+    std::map<std::string, Handler> handlers_;              // by name
     std::map<std::uint32_t, delivery::Delivery*> by_row_;            // of those
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;       // of handlers that are gone, until idle
     std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan

@@ -18,7 +18,7 @@ int fit_of(const std::optional<net::Address>& port, const net::Address& local) {
 void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) {
     ports_.clear();
     by_number_.clear();
-    std::vector<net::PortInterval> all, inherited;
+    std::vector<net::PortInterval> all, held, inherited;
     for (const delivery::PortPlan& port : plan.ports) {
         if (port.protocol != protocol) continue;
         const delivery::HandlerPlan& handler = plan.handlers[port.handler];
@@ -36,9 +36,11 @@ void PortIndex::assign(const delivery::Plan& plan, const std::string& protocol) 
         for (unsigned number = port.first; number <= port.last; ++number)
             by_number_.emplace(static_cast<std::uint16_t>(number), ports_.size() - 1);
         all.push_back({port.first, port.last});
+        if (handler.delivery != "relay") held.push_back({port.first, port.last});
         if (!router_accepts) inherited.push_back({port.first, port.last});
     }
     intervals_ = net::merge_intervals(std::move(all));
+    held_by_processes_ = net::merge_intervals(std::move(held));
     inherited_ = net::merge_intervals(std::move(inherited));
 }
 

@@ -32,14 +32,17 @@ public:
     const Port* find(const net::Endpoint& local) const;
     const std::vector<Port>& ports() const { return ports_; }
 
-    // All port numbers, and those whose processes accept for themselves.
+    // Port numbers: all, those whose connections processes have (in a relay the router has them), and those whose
+    // processes accept for themselves.
     const std::vector<net::PortInterval>& intervals() const { return intervals_; }
+    const std::vector<net::PortInterval>& held_by_processes() const { return held_by_processes_; }
     const std::vector<net::PortInterval>& inherited() const { return inherited_; }
 
 private:
     std::vector<Port> ports_;
     std::unordered_multimap<std::uint16_t, std::size_t> by_number_;
     std::vector<net::PortInterval> intervals_;
+    std::vector<net::PortInterval> held_by_processes_;
     std::vector<net::PortInterval> inherited_;
 };
 

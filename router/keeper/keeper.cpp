@@ -105,26 +105,29 @@ void Keeper::reserve_rows(const config::Config& next, const Addresses& addresses
     rows_.reserve_backends(backend_row_names(next, addresses), backend_row_names(config_, addresses_));
 }
 
-// Of TCP the families of our listeners; of UDP those of our flows: a socket for every address has clients of both.
+// Where processes have the connections; the ends of what it relays the router sees itself, and each group costs every
+// TCP connection of the host that ends. Of TCP the families of our listeners; of UDP those of our flows: a socket for
+// every address has clients of both.
 std::set<net::DestroyGroup> Keeper::wanted_groups() const {
     std::set<net::DestroyGroup> groups;
-    for (const auto& [key, socket] : sockets_.all()) {
-        const bool ipv4 = net::socket_family(socket->fd.get()) == AF_INET;
-        if (key.protocol == config::Protocol::tcp)
-            groups.insert(ipv4 ? net::DestroyGroup::ipv4 : net::DestroyGroup::ipv6);
-    }
     for (const config::Port& port : config_.ports) {
-        if (port.protocol != config::Protocol::udp || !hands_off(port)) continue;
-        if (!port.address || port.address->family == 4) groups.insert(net::DestroyGroup::udp_ipv4);
-        if (!port.address || port.address->family == 6) groups.insert(net::DestroyGroup::udp_ipv6);
+        const config::Delivery delivery = delivery_of(port);
+        if (port.protocol == config::Protocol::tcp && delivery != config::Delivery::relay) {
+            for (const auto& socket : sockets_.of_port(port, 0))
+                groups.insert(net::socket_family(socket->fd.get()) == AF_INET ? net::DestroyGroup::ipv4
+                                                                              : net::DestroyGroup::ipv6);
+        }
+        if (port.protocol == config::Protocol::udp && delivery == config::Delivery::handoff) {
+            if (!port.address || port.address->family == 4) groups.insert(net::DestroyGroup::udp_ipv4);
+            if (!port.address || port.address->family == 6) groups.insert(net::DestroyGroup::udp_ipv6);
+        }
     }
     return groups;
 }
 
-bool Keeper::hands_off(const config::Port& port) const {
-    return std::any_of(config_.handlers.begin(), config_.handlers.end(), [&](const config::Handler& handler) {
-        return handler.name == port.handler && handler.delivery == config::Delivery::handoff;
-    });
+config::Delivery Keeper::delivery_of(const config::Port& port) const {
+    const auto has_it = [&](const config::Handler& handler) { return handler.name == port.handler; };
+    return std::find_if(config_.handlers.begin(), config_.handlers.end(), has_it)->delivery;
 }
 
 RouterOrder Keeper::make_order() {

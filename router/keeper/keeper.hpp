@@ -74,7 +74,7 @@ private:
     void open_destroy_events();
     void join_destroy_events();
     std::set<net::DestroyGroup> wanted_groups() const;
-    bool hands_off(const config::Port& port) const;
+    config::Delivery delivery_of(const config::Port& port) const;
     void begin_reload();
     void on_resolved(const Addresses& addresses, const std::string& problem);
     void reserve_rows(const config::Config& next, const Addresses& addresses);

@@ -93,7 +93,8 @@ class Fleet:
     def _run(self, name, command, port):
         log = open(self.directory / f"{name}.log", "wb")
         with log:
-            process = subprocess.Popen(pinned(command, self.cpus), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(pinned(command, self.cpus), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=True)
         self.running.append(process)
         deadline = time.monotonic() + PATIENCE
         while not self.answers(port):

@@ -1,7 +1,6 @@
 #include "delivery/relay_loop.hpp"
 
 #include "delivery/relay_case.hpp"
-#include "delivery/relay_threads.hpp"
 
 namespace portier::delivery {
 
@@ -9,17 +8,12 @@ namespace {
 
 class RelayLoopTest : public test::RelayCase {
 protected:
-    RelayLoopTest() {
-        threads_.start(1);
-        loop_ = std::make_unique<RelayLoop>(threads_.io(0), desk_);
-    }
-    ~RelayLoopTest() override { threads_.stop(); }
 
     void start(std::unique_ptr<RelayTicket> ticket) {
         std::vector<std::unique_ptr<RelayTicket>> tickets;
         tickets.push_back(std::move(ticket));
-        loop_->expect_one();
-        loop_->start(std::move(tickets));
+        loop_.expect_one();
+        loop_.start(std::move(tickets));
     }
     template <typename Condition>
     bool run_until(Condition condition) {
@@ -27,8 +21,7 @@ protected:
     }
 
     boost::asio::io_context desk_{1};
-    RelayThreads threads_;
-    std::unique_ptr<RelayLoop> loop_;
+    RelayLoop loop_{desk_};
 };
 
 }  // namespace
@@ -36,7 +29,7 @@ protected:
 TEST_F(RelayLoopTest, RelaysAndReports) {
     Fd client;
     start(ticket(client));
-    EXPECT_EQ(loop_->connections(), 1u);
+    EXPECT_EQ(loop_.connections(), 1u);
     ASSERT_TRUE(run_until([&] { return connected == 1; }));
     Fd far = test::accept_from(back_);
     EXPECT_TRUE(test::transfer(client, far, 3'000'000));
@@ -46,7 +39,7 @@ TEST_F(RelayLoopTest, RelaysAndReports) {
     ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
     EXPECT_EQ(ended[0]->received, 3'000'000u);
     EXPECT_EQ(ended[0]->sent, 1000u);
-    EXPECT_EQ(loop_->connections(), 0u);
+    EXPECT_EQ(loop_.connections(), 0u);
 }
 
 TEST_F(RelayLoopTest, ManyAtOnceWithoutMixingThem) {
@@ -74,7 +67,7 @@ TEST_F(RelayLoopTest, WhoIsNotConnectedComesBack) {
     EXPECT_EQ(not_connected[0]->error, ECONNREFUSED);
     EXPECT_TRUE(not_connected[0]->accepted.socket);
     EXPECT_EQ(connected, 0u);
-    EXPECT_EQ(loop_->connections(), 0u);
+    EXPECT_EQ(loop_.connections(), 0u);
 }
 
 TEST_F(RelayLoopTest, DeadlinesFallWithoutAnyTraffic) {
@@ -93,11 +86,11 @@ TEST_F(RelayLoopTest, EndAllEndsThoseOfOneOwner) {
     start(ticket(one));
     start(ticket(two));
     ASSERT_TRUE(run_until([&] { return connected == 2; }));
-    loop_->end_all(nullptr);  // nobody's: none
+    loop_.end_all(nullptr);  // nobody's: none
     const Fd first = test::accept_from(back_), second = test::accept_from(back_);
     EXPECT_TRUE(test::transfer(one, first, 10));
     EXPECT_TRUE(test::transfer(two, second, 10));
-    loop_->end_all(this);
+    loop_.end_all(this);
     ASSERT_TRUE(run_until([&] { return ended.size() == 2; }));
     EXPECT_EQ(ended[0]->reason, metrics::Closed::unknown);
 }

@@ -3,7 +3,6 @@
 #include "delivery/descriptors.hpp"
 #include "delivery/relay_case.hpp"
 #include "delivery/relay_loop.hpp"
-#include "delivery/relay_threads.hpp"
 #include "net/lingering_closer.hpp"
 #include "support/log_capture.hpp"
 
@@ -16,8 +15,7 @@ using metrics::Closed;
 class RelayTest : public test::RelayCase {
 protected:
     RelayTest() {
-        threads_.start(2);
-        for (std::size_t i = 0; i < 2; ++i) loops_.push_back(std::make_unique<RelayLoop>(threads_.io(i), io_));
+        for (std::size_t i = 0; i < 2; ++i) loops_.push_back(std::make_unique<RelayLoop>(io_));
         plan_ = {.name = "far", .row = 1, .delivery = "relay", .balance = "round-robin"};
         plan_.relay.connect_timeout_ms = 30'000;
         plan_.relay.attempts = 3;
@@ -26,7 +24,9 @@ protected:
         plan_.relay.queue_timeout_ms = 60'000;
         add(kBackendRow, test::port_of(back_));
     }
-    ~RelayTest() override { threads_.stop(); }
+    ~RelayTest() override {
+        for (const auto& loop : loops_) loop->stop();
+    }
 
     static constexpr std::uint32_t kBackendRow = test::kBackendRow;
 
@@ -49,7 +49,6 @@ protected:
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
     boost::asio::io_context io_{1};
     net::LingeringCloser closer_;
-    RelayThreads threads_;
     std::vector<std::unique_ptr<RelayLoop>> loops_;
     Descriptors none_;
     HandlerPlan plan_;
@@ -66,7 +65,6 @@ protected:
                                                            return true;
                                                        },
                                                    .on_ended = [this](const Ended& e) { reasons_.push_back(e.reason); },
-                                                   .relay_threads = &threads_,
                                                    .relay_loops = &loops_});
 };
 

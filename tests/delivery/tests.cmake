@@ -19,21 +19,23 @@ add_executable(delivery_test
   delivery/haproxy_channel_test.cpp
   delivery/health_check_test.cpp
   delivery/link_test.cpp
+  delivery/mailbox_test.cpp
   delivery/node_channel_test.cpp
   delivery/plan_test.cpp
   delivery/process_channel_test.cpp
   delivery/proxied_datagrams_test.cpp
   delivery/relay_loop_test.cpp
+  delivery/relay_outbox_test.cpp
   delivery/relay_pair_test.cpp
   delivery/relay_stream_test.cpp
   delivery/relay_supplies_test.cpp
   delivery/relay_test.cpp
-  delivery/relay_threads_test.cpp
   delivery/source_counts_test.cpp
   delivery/spawn_request_test.cpp
   delivery/spawn_test.cpp
   delivery/timer_wheel_test.cpp
   delivery/udp_port_test.cpp
-  delivery/udp_relay_test.cpp)
+  delivery/udp_relay_test.cpp
+  delivery/udp_threads_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)

@@ -127,17 +127,21 @@ TEST(PortIndex, KnowsTheHandler) {
     EXPECT_FALSE(index.find(at("::1", 2))->router_accepts) << "its processes do";
 }
 
-// The intervals for the kernel's filter and dumps are merged; those of processes that accept stand apart.
+// The intervals for the kernel's filter and dumps are merged; those of processes that accept stand apart, and a relay's
+// are not of the kernel's business: the router ends its connections itself.
 TEST(PortIndex, GivesIntervals) {
     PortIndex index;
-    index.assign(plan_of({{.protocol = "tcp", .first = 20, .last = 30, .handler = 1},
-                          {.protocol = "tcp", .first = 10, .last = 19, .handler = 0},
-                          {.protocol = "tcp", .address = "::1", .first = 50, .last = 50, .handler = 2},
-                          {.protocol = "tcp", .address = "::2", .first = 50, .last = 50, .handler = 0},
-                          {.protocol = "udp", .first = 60, .last = 60, .handler = 1}}),
-                 "tcp");
+    delivery::Plan plan = plan_of({{.protocol = "tcp", .first = 20, .last = 30, .handler = 1},
+                                   {.protocol = "tcp", .first = 10, .last = 19, .handler = 0},
+                                   {.protocol = "tcp", .address = "::1", .first = 50, .last = 50, .handler = 2},
+                                   {.protocol = "tcp", .address = "::2", .first = 50, .last = 50, .handler = 0},
+                                   {.protocol = "tcp", .first = 55, .last = 55, .handler = 3},
+                                   {.protocol = "udp", .first = 60, .last = 60, .handler = 1}});
+    plan.handlers.push_back({.name = "away", .delivery = "relay"});
+    index.assign(plan, "tcp");
     using Pairs = std::vector<std::pair<unsigned, unsigned>>;
-    EXPECT_EQ(pairs(index.intervals()), (Pairs{{10, 30}, {50, 50}}));
+    EXPECT_EQ(pairs(index.intervals()), (Pairs{{10, 30}, {50, 50}, {55, 55}}));
+    EXPECT_EQ(pairs(index.held_by_processes()), (Pairs{{10, 30}, {50, 50}}));
     EXPECT_EQ(pairs(index.inherited()), (Pairs{{20, 30}, {50, 50}}));
 }
 

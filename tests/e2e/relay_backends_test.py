@@ -50,7 +50,7 @@ class BackendsTest(RelayCase):
             self.addCleanup(found[-1].close)
             return found[-1].getsockname()[1] == port
         street.wait_until(comes_back, "it gets connections again")
-        self.assertEqual(portier.metric("portier_backend_up", handler="far", backend="0"), 1)
+        street.wait_until(lambda: portier.metric("portier_backend_up", handler="far", backend="0") == 1, "it is up")
 
     def test_nobody_there(self):
         portier = self.relayed(street.free_port(), street.free_port())

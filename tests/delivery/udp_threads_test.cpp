@@ -1,4 +1,4 @@
-#include "delivery/relay_threads.hpp"
+#include "delivery/udp_threads.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace portier::delivery {
 
 namespace {
 
-std::thread::id id_of(RelayThreads& threads, std::size_t number) {
+std::thread::id id_of(UdpThreads& threads, std::size_t number) {
     std::promise<std::thread::id> promise;
     threads.post(number, [&promise] { promise.set_value(std::this_thread::get_id()); });
     return promise.get_future().get();
@@ -20,8 +20,8 @@ std::thread::id id_of(RelayThreads& threads, std::size_t number) {
 }  // namespace
 
 // What is posted to a number runs on one thread and always the same, and not on the caller's.
-TEST(RelayThreads, EachNumberIsAThread) {
-    RelayThreads threads;
+TEST(UdpThreads, EachNumberIsAThread) {
+    UdpThreads threads;
     threads.start(3);
     ASSERT_EQ(threads.size(), 3u);
     std::set<std::thread::id> ids{std::this_thread::get_id()};
@@ -32,8 +32,8 @@ TEST(RelayThreads, EachNumberIsAThread) {
     }
 }
 
-TEST(RelayThreads, OneForEachProcessorAndOnlyTheFirstCallDecides) {
-    RelayThreads threads;
+TEST(UdpThreads, OneForEachProcessorAndOnlyTheFirstCallDecides) {
+    UdpThreads threads;
     threads.start(0);
     const std::size_t size = threads.size();
     EXPECT_EQ(size, std::max(1u, std::thread::hardware_concurrency()));
@@ -42,9 +42,9 @@ TEST(RelayThreads, OneForEachProcessorAndOnlyTheFirstCallDecides) {
 }
 
 // A thread that has things to do for ever still ends.
-TEST(RelayThreads, StopDropsWhatHasNotRun) {
+TEST(UdpThreads, StopDropsWhatHasNotRun) {
     std::atomic<bool> running{false};
-    RelayThreads threads;
+    UdpThreads threads;
     threads.start(1);
     std::function<void()> again = [&] {
         running = true;

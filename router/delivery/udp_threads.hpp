@@ -1,6 +1,6 @@
-// The threads that move what relays move: each has an io_context of its own, and whatever runs on one stays there. They
-// start with the first plan that has a relay and live as long as the desk, which owns them and is the only one that
-// posts to them. A thread tells the desk by posting to the desk's io_context.
+// The threads on which relays move datagrams: each has an io_context of its own, and whatever runs on one stays there.
+// They start with the first plan that has a UDP port with a relay and live as long as the desk, which owns them and is
+// the only one that posts to them. A thread tells the desk by posting to the desk's io_context.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -13,14 +13,17 @@
 
 namespace portier::delivery {
 
-class RelayThreads {
-public:
-    RelayThreads() = default;
-    RelayThreads(const RelayThreads&) = delete;
-    RelayThreads& operator=(const RelayThreads&) = delete;
-    ~RelayThreads() { stop(); }
+// Of those that a configuration asks for; 0: one for each processor.
+unsigned threads_for(unsigned count);
 
-    // 0: one for each processor. The first call decides, others change nothing: what runs on a thread stays there.
+class UdpThreads {
+public:
+    UdpThreads() = default;
+    UdpThreads(const UdpThreads&) = delete;
+    UdpThreads& operator=(const UdpThreads&) = delete;
+    ~UdpThreads() { stop(); }
+
+    // As many as threads_for() says. The first call decides, others change nothing: what runs on a thread stays there.
     // Throws std::system_error when the kernel gives no thread.
     void start(unsigned count);
     // Ends the threads after the task in hand; what they have not run is dropped. Each io() lives on until this object
