@@ -158,6 +158,9 @@ void RelayLoop::after(Pair& pair, RelayPair::State before) {
 void RelayLoop::retire(Pair& pair) {
     wheel_.cancel(pair);
     auto ticket = pair.take_ticket();
+    // The client's socket lives on, and would go on reporting to a pair that is gone.
+    if (const Fd& client = ticket->accepted.socket)
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.get(), nullptr);  // ENOENT: it was never watched
     RelayReports* const owner = ticket->owner;
     reports_.push_back({owner, pair.state(), nullptr, 0, std::move(ticket)});
     ended_.splice(ended_.end(), pairs_, pair.place);

@@ -70,6 +70,26 @@ TEST_F(RelayLoopTest, WhoIsNotConnectedComesBack) {
     EXPECT_EQ(loop_.connections(), 0u);
 }
 
+// The thread has forgotten its socket: what the client does meanwhile harms nobody, and it may come again.
+TEST_F(RelayLoopTest, WhoIsNotConnectedMayTryAgain) {
+    Fd client;
+    const std::uint16_t nobody = test::port_of(test::listen_somewhere());
+    start(ticket(client, nobody));
+    ASSERT_TRUE(run_until([&] { return not_connected.size() == 1; }));
+    Fd other;
+    start(ticket(other));  // may get the memory of the first
+    const Fd others_far = test::accept_from(back_);
+    test::send_all(client, "patience");
+    auto again = std::move(not_connected[0]);
+    Fd unused;
+    again->backend = ticket(unused)->backend;
+    start(std::move(again));
+    const Fd far = test::accept_from(back_);
+    EXPECT_EQ(test::receive_exactly(far, 8), "patience");
+    EXPECT_TRUE(test::transfer(far, client, 1000));
+    EXPECT_TRUE(test::transfer(client, far, 1000));
+}
+
 TEST_F(RelayLoopTest, DeadlinesFallWithoutAnyTraffic) {
     Fd client;
     auto idle = ticket(client);
