@@ -20,19 +20,31 @@ bool has_room(const Backend& backend) {
 
 }  // namespace
 
+metrics::BackendFailed backend_failure(int error) {
+    switch (error) {
+        case ECONNREFUSED:
+        case ECONNRESET:
+        case ENOENT: return metrics::BackendFailed::refused;
+        case ETIMEDOUT: return metrics::BackendFailed::timeout;
+        default: return metrics::BackendFailed::unreachable;
+    }
+}
+
 void Backends::update(const RelayPlan& plan, const std::string& balance) {
     rule_ = balance_rule(balance);
     fail_timeout_ms_ = plan.fail_timeout_ms;
     has_checks_ = plan.health.interval_ms > 0;
     rise_ = std::max(1u, plan.health.rise);
     fall_ = std::max(1u, plan.health.fall);
-    std::vector<std::shared_ptr<Backend>> next;
+    std::vector<std::shared_ptr<Backend>> known = std::exchange(left_out_, {}), next;
+    known.insert(known.end(), backends_.begin(), backends_.end());
     for (const BackendPlan& wanted : plan.backends) {
         const auto same = [&](const auto& backend) { return backend->row == wanted.row; };
-        const auto present = std::find_if(backends_.begin(), backends_.end(), same);
-        auto backend = present != backends_.end()
+        const auto present = std::find_if(known.begin(), known.end(), same);
+        auto backend = present != known.end()
                            ? *present
                            : std::make_shared<Backend>(wanted.row, wanted.name, destination_of(wanted));
+        if (present != known.end()) known.erase(present);
         backend->weight = std::max(1u, wanted.weight);
         backend->backup = wanted.backup;
         backend->max_connections = wanted.max_connections;
@@ -41,6 +53,8 @@ void Backends::update(const RelayPlan& plan, const std::string& balance) {
         next.push_back(std::move(backend));
     }
     backends_ = std::move(next);
+    std::erase_if(known, [](const auto& backend) { return backend->connections == 0; });
+    left_out_ = std::move(known);
 }
 
 Backends::Choice Backends::choose(const net::Address& source, std::span<const std::uint32_t> tried,

@@ -39,6 +39,9 @@ struct Backend {
     std::int64_t credit = 0;            // for its turn, by weight
 };
 
+// What an errno of connect(2) says of the backend.
+metrics::BackendFailed backend_failure(int error);
+
 class Backends {
 public:
     explicit Backends(metrics::Board& board) : board_(board) {}
@@ -57,6 +60,8 @@ public:
     // A connection to it begins, has come about, has failed; has ended (after either).
     void begin(Backend& backend, std::uint64_t now_ms);
     void connected(Backend& backend);
+    // It says nothing of the backend: there was no descriptor for it, or its source address is wrong.
+    void undecided(Backend& backend) { backend.on_trial = false; }
     void failed(Backend& backend, metrics::BackendFailed why, std::uint64_t now_ms);
     void ended(Backend& backend);
 
@@ -78,7 +83,8 @@ private:
     bool has_checks_ = false;
     unsigned rise_ = 1, fall_ = 1;
     std::vector<std::shared_ptr<Backend>> backends_;
-    std::vector<std::shared_ptr<Backend>> group_;  // of choose(), kept for its memory
+    std::vector<std::shared_ptr<Backend>> left_out_;  // of the plan, and still with connections: they may come back
+    std::vector<std::shared_ptr<Backend>> group_;     // of choose(), kept for its memory
     std::vector<Candidate> candidates_;
 };
 

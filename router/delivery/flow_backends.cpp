@@ -104,6 +104,11 @@ void FlowBackends::began(FlowBackend& backend) {
     backend.row->flows.opened.add();
 }
 
+void FlowBackends::resumed(FlowBackend& backend) {
+    ++backend.flows;
+    backend.row->flows.ended.set(backend.row->flows.ended.get() - 1);
+}
+
 void FlowBackends::ended(FlowBackend& backend) {
     --backend.flows;
     backend.row->flows.ended.add();

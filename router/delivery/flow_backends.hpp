@@ -52,7 +52,7 @@ public:
     FlowBackend* find(const PackedEndpoint& endpoint) const;
 
     void began(FlowBackend& backend);
-    void resumed(FlowBackend& backend) { ++backend.flows; }  // it began under a router before us
+    void resumed(FlowBackend& backend);  // it was counted as ended, and lives
     void ended(FlowBackend& backend);
     // A datagram to it came back with this error, or could not go; others are no fault of the backend.
     void failed(FlowBackend& backend, const std::error_code& error, std::uint64_t now_ms);

@@ -42,7 +42,7 @@ void FlowBook::apply(const PortPlan& plan, const std::string& handler, const std
 void FlowBook::take_over(const Fd& memory) {
     auto fresh = std::make_unique<FlowMemory>(memory.get());
     for (Side& side : sides_)
-        if (side.backend) --side.backend->flows;  // resumed below
+        if (side.backend) backends_.ended(*side.backend);  // resumed below
     table_.reset();
     memory_ = std::move(fresh);
     table_ = std::make_unique<FlowTable>(memory_->flows(), memory_->marks(), monotonic_milliseconds());

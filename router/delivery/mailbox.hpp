@@ -40,7 +40,7 @@ public:
         return values;
     }
 
-    bool empty() const { return !newest_.load(std::memory_order_relaxed); }
+    bool empty() const { return !newest_.load(); }
 
 private:
     struct Letter {

@@ -29,16 +29,6 @@ constexpr std::chrono::milliseconds kQueuePeriod{20};
 
 constexpr auto kHealth = static_cast<std::size_t>(metrics::BackendFailed::health);
 
-metrics::BackendFailed failure(int error) {
-    switch (error) {
-        case ECONNREFUSED:
-        case ECONNRESET:
-        case ENOENT: return metrics::BackendFailed::refused;
-        case ETIMEDOUT: return metrics::BackendFailed::timeout;
-        default: return metrics::BackendFailed::unreachable;
-    }
-}
-
 class Relay final : public Delivery, public RelayReports {
 public:
     explicit Relay(const DeliveryContext& context)
@@ -85,9 +75,11 @@ private:
     std::deque<Ticket> queue_;
     std::map<RelayLoop*, std::vector<Ticket>> handed_over_;  // in this turn of the desk
     bool post_pending_ = false;
+    bool ending_ = false;
     Alarm next_look_;
     bool look_is_set_ = false;
-    std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
+    std::unique_ptr<UdpRelay> udp_;                                // once it has had a UDP port
+    const std::shared_ptr<bool> here_ = std::make_shared<bool>();  // what is posted looks whether it still is
 };
 
 // A handler that is gone keeps its last plan: what it has taken is served to the end.
@@ -99,6 +91,7 @@ void Relay::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Desc
         if (const auto address = net::parse_address(plan_.relay.source_address)) source_ = {{*address, 0}};
         update_checks();
     }
+    if (plan.delivery.empty()) checks_.clear();
     const bool slept = std::exchange(asleep_, plan_.on_demand && plan_.processes.empty());
     serve_queue();
     if (slept && !asleep_) context_.on_room();
@@ -177,7 +170,9 @@ void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
     handed_over_[loop].push_back(std::move(ticket));
     if (std::exchange(post_pending_, true)) return;
     // After what the desk is just doing: a burst of connections wakes a thread once.
-    boost::asio::post(context_.io, [this] { post_handed_over(); });
+    boost::asio::post(context_.io, [this, here = std::weak_ptr(here_)] {
+        if (here.lock()) post_handed_over();
+    });
 }
 
 void Relay::post_handed_over() {
@@ -194,16 +189,21 @@ void Relay::on_connected(Backend& backend, std::uint64_t microseconds) {
 void Relay::on_not_connected(Ticket ticket) {
     Backend& backend = *ticket->backend;
     backends_.ended(backend);
+    if (ending_) return refuse(std::move(ticket), metrics::Closed::unknown);
     if (net::is_shortage(ticket->error)) {
+        backends_.undecided(backend);
         log_limited(LogSeverity::warning, "cannot connect to a backend now, its connections wait",
                     {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
         return wait_in_queue(std::move(ticket));
     }
-    if (net::is_wrong_source(ticket->error))  // this connection's affair: others may well reach the backend
+    if (net::is_wrong_source(ticket->error)) {  // this connection's affair: others may well reach the backend
+        backends_.undecided(backend);
         log_limited(LogSeverity::warning, "cannot connect to a backend from this address",
                     {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
-    else
-        backends_.failed(backend, failure(ticket->error), monotonic_milliseconds());
+    } else {
+        backends_.failed(backend, backend_failure(ticket->error), monotonic_milliseconds());
+    }
+    if (ticket->client_is_gone) return refuse(std::move(ticket), metrics::Closed::client_reset);
     ticket->tried.push_back(backend.row);
     dispatch(std::move(ticket));
     serve_queue();
@@ -278,6 +278,7 @@ void Relay::finish(const RelayTicket& ticket) {
 }
 
 void Relay::end() {
+    ending_ = true;
     for (Ticket& ticket : std::exchange(queue_, {})) refuse(std::move(ticket), metrics::Closed::unknown);
     post_handed_over();
     for (const auto& loop : *context_.relay_loops) loop->end_all(this);

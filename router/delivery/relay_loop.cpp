@@ -97,8 +97,10 @@ void RelayLoop::begin(std::unique_ptr<RelayTicket> ticket) {
     pair.place = std::prev(pairs_.end());
     pair.start(monotonic_milliseconds());
     if (pair.over()) return retire(pair);
-    watch(pair, RelayPair::client);
-    watch(pair, RelayPair::backend);
+    if (!watch(pair, RelayPair::client) || !watch(pair, RelayPair::backend)) {
+        pair.fail(errno);
+        return retire(pair);
+    }
     set_deadline(pair);
 }
 
@@ -111,15 +113,12 @@ void RelayLoop::end_all_of(const RelayReports* owner) {
     }
 }
 
-void RelayLoop::watch(Pair& pair, RelayPair::Side side) {
+// False: no memory for it, or too many are watched (ENOSPC, epoll(7)); nothing would ever be heard of this side.
+bool RelayLoop::watch(Pair& pair, RelayPair::Side side) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     event.data.u64 = reinterpret_cast<std::uintptr_t>(&pair) | (side == RelayPair::backend ? kSideBit : 0);
-    // Without memory for it nothing would ever be heard of this side: as if it had said so.
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pair.socket(side), &event) < 0) {
-        pair.note(side, EPOLLHUP);
-        queue(pair);
-    }
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pair.socket(side), &event) == 0;
 }
 
 void RelayLoop::queue(Pair& pair) {

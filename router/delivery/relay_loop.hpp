@@ -58,7 +58,7 @@ private:
     void take_orders();
     void begin(std::unique_ptr<RelayTicket> ticket);
     void end_all_of(const RelayReports* owner);
-    void watch(Pair& pair, RelayPair::Side side);
+    bool watch(Pair& pair, RelayPair::Side side);
     void take_turns();
     void after(Pair& pair, RelayPair::State before);
     void queue(Pair& pair);

@@ -49,15 +49,16 @@ void RelayPair::fail(int error) {
     if (ends_[client].socket) ticket_->accepted.socket = std::move(ends_[client].socket);
     ends_[backend].socket.reset();
     ticket_->error = error;
+    ticket_->client_is_gone = ends_[client].error != 0;
     state_ = State::not_connected;
 }
 
 void RelayPair::note(Side side, std::uint32_t events) {
     RelayEnd& end = ends_[side];
     constexpr std::uint32_t kOver = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if (events & (EPOLLIN | kOver)) end.readable = true;
+    if (events & (EPOLLIN | EPOLLPRI | kOver)) end.readable = true;
     if (events & (EPOLLOUT | kOver)) end.writable = true;
-    if (events & kOver) end.closing = true;
+    if (events & (EPOLLPRI | kOver)) end.read_all = true;
     // Asked here, because a write that fails would take the error away and the next read would find a peaceful end.
     const bool connected = side == client || state_ != State::connecting;
     if ((events & EPOLLERR) && connected && !end.error) end.error = net::connect_result(end.socket.get());
@@ -72,7 +73,7 @@ bool RelayPair::turn(RelaySupplies& supplies, std::uint64_t now_ms) {
 }
 
 void RelayPair::finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms) {
-    const int error = ends_[backend].closing ? net::connect_result(ends_[backend].socket.get()) : 0;
+    const int error = ends_[backend].read_all ? net::connect_result(ends_[backend].socket.get()) : 0;
     // Reset means that it had been connected: the backend may have sent something first.
     const bool was_connected = error == ECONNRESET || error == EPIPE;
     if (error && !was_connected) return fail(error);

@@ -29,12 +29,14 @@ public:
 
     // Begins to connect. Afterwards both sockets are there to be watched, unless it is over.
     void start(std::uint64_t now_ms);
-    // What epoll (edge-triggered, IN, OUT and RDHUP) says of a side; acted upon by turn().
+    // What epoll (edge-triggered, IN, OUT, PRI and RDHUP) says of a side; acted upon by turn().
     void note(Side side, std::uint32_t events);
     // Moves what can be moved now, within a budget. True: there is more to do without any event.
     bool turn(RelaySupplies& supplies, std::uint64_t now_ms);
     // deadline_ms() has come: too long without a connection or a byte, or time to look again while it lingers.
     void on_deadline(RelaySupplies& supplies, std::uint64_t now_ms);
+    // Before anything was moved: it is over, and the ticket has the client's socket.
+    void fail(int error);
     // Ends it, whatever it is doing.
     void end(metrics::Closed reason, RelaySupplies& supplies);
 
@@ -50,7 +52,6 @@ public:
 
 private:
     void finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms);
-    void fail(int error);
     bool move(RelaySupplies& supplies, std::uint64_t now_ms);
     void pass_on_fin(Side from);
     void settle(RelaySupplies& supplies, std::uint64_t now_ms);

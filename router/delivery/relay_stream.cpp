@@ -53,7 +53,7 @@ bool RelayStream::fill(RelayEnd& source, RelaySupplies& supplies) {
     choose_way(pending_);
     // A short read has emptied the socket and what comes later will be announced (epoll(7)), but the end may have been
     // announced already. A pipe can be full before the socket is empty.
-    return pipe_ || source.closing || pending_ == kBufferSize;
+    return pipe_ || source.read_all || pending_ == kBufferSize;
 }
 
 bool RelayStream::on_nothing_read(RelayEnd& source, int error) {

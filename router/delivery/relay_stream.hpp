@@ -19,7 +19,7 @@ struct RelayEnd {
     Fd socket;
     bool readable = false;  // a read may find something
     bool writable = false;  // a write may find room
-    bool closing = false;   // its end was announced: read until it shows
+    bool read_all = false;  // its end or urgent data was announced: a short read is not the last one
     int error = 0;          // errno of what ended it: reset, timed out
 };
 

@@ -30,6 +30,7 @@ struct RelayTicket {
     std::uint64_t deadline_ms = 0;      // while it waits for a backend
     // The result.
     int error = 0;                   // errno of connect(2)
+    bool client_is_gone = false;     // it has reset the connection meanwhile
     std::uint64_t connected_us = 0;  // monotonic
     metrics::Closed reason = metrics::Closed::unknown;
     std::uint64_t received = 0, sent = 0;  // bytes from and to the client

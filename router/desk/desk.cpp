@@ -73,16 +73,19 @@ void Desk::drop_listeners(const delivery::Plan& plan) {
     });
 }
 
-// They live on until the plan is in force: a socket that comes to another delivery is not closed on the way.
+// They live on until the plan is in force: a socket that comes to another delivery is not closed on the way. One that
+// comes to another port, because its range was split, is finished with the one before, which knows what waits.
 std::vector<std::unique_ptr<FlowPort>> Desk::drop_flow_ports(const delivery::Plan& plan) {
-    std::set<std::uint32_t> kept;
+    std::map<std::uint32_t, std::uint32_t> kept;  // row of the port, by descriptor number
     for (const delivery::PortPlan& port : plan.ports)
-        if (has_flows(port, plan)) kept.insert(port.listeners.begin(), port.listeners.end());
+        if (has_flows(port, plan))
+            for (const std::uint32_t number : port.listeners) kept[number] = port.row;
     std::vector<std::unique_ptr<FlowPort>> dropped;
     for (auto& [number, port] : flow_ports_) {
-        if (kept.contains(number)) continue;
+        const auto row = kept.find(number);
+        if (row != kept.end() && row->second == port->port().row_number) continue;
         port->finish();
-        dropped.push_back(std::move(port));
+        if (row == kept.end()) dropped.push_back(std::move(port));
     }
     std::erase_if(flow_ports_, [](const auto& item) { return !item.second; });
     return dropped;
@@ -145,8 +148,13 @@ std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerP
 // The first plan with a relay decides how many, because a connection stays on its thread.
 void Desk::start_relay_loops(unsigned count) {
     if (!relay_loops_.empty()) return;
-    for (unsigned i = 0; i < delivery::threads_for(count); ++i)
-        relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(io_));
+    try {
+        while (relay_loops_.size() < delivery::threads_for(count))
+            relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(io_));
+    } catch (const std::system_error& error) {
+        if (relay_loops_.empty()) throw;
+        log_warning("there are fewer relay threads than asked for", {{"error", error.what()}});
+    }
 }
 
 bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {
@@ -161,6 +169,8 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
         if (is_read_by_delivery(port, plan))
             for (const std::uint32_t number : port.listeners) kept.push_back(descriptors.share(number));
     if (!kept.empty()) udp_threads_.start(plan.relay_threads);
+    // Those first that let go: the flows of a port that comes to another handler have ended when that one counts.
+    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
     for (auto& [name, handler] : handlers_) {
         if (!handler.delivery || !handler.delivery->reads_datagrams()) continue;
         std::vector<delivery::PortPlan> ports;
@@ -168,7 +178,6 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
             if (port.protocol == "udp" && plan.handlers[port.handler].name == name) ports.push_back(port);
         handler.delivery->serve_datagrams(ports, descriptors);
     }
-    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
     descriptors.forget_ended();
 }
 

@@ -115,6 +115,11 @@ void FlowPort::finish() {
     hand_over_settled();
 }
 
+void FlowPort::set_port(PortState& port) {
+    port_ = &port;
+    finishing_ = false;
+}
+
 void FlowPort::read_shared() {
     for (int count = 0; count < kMostBatches; ++count) {
         reader_.clear();

@@ -35,7 +35,9 @@ public:
     void resume();
     // Takes in what waits now: the last act of a port that is removed.
     void finish();
-    void set_port(PortState& port) { port_ = &port; }
+    // After finish(), if it is another port: what waits is known to the one before.
+    void set_port(PortState& port);
+    const PortState& port() const { return *port_; }
 
 private:
     using Bytes = std::span<const std::byte>;

@@ -1,6 +1,5 @@
 #include "desk/relay_ends.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -9,19 +8,16 @@
 namespace portier::desk {
 
 void RelayEnds::apply(const delivery::Plan& plan) {
-    if (!std::exchange(settled_, true)) settle_backends(plan);
+    if (!std::exchange(settled_, true)) settle_backends();
     log_connections_ = plan.log_connections;
     for (const delivery::PortPlan& port : plan.ports)
         if (const auto& handler = plan.handlers[port.handler]; handler.delivery == "relay")
             ports_[port.row] = {port.key, handler.name};
 }
 
-// Rows up to the last of the plan, so that those of backends that are just not configured are settled too.
-void RelayEnds::settle_backends(const delivery::Plan& plan) const {
-    std::uint32_t end = 0;
-    for (const delivery::HandlerPlan& handler : plan.handlers)
-        for (const delivery::BackendPlan& backend : handler.relay.backends) end = std::max(end, backend.row + 1);
-    for (std::uint32_t row = 0; row < end; ++row) board_.backends[row].ended.set(board_.backends[row].opened.get());
+// All of them: a backend that is not configured now may come back.
+void RelayEnds::settle_backends() const {
+    for (std::uint32_t row = 0; row < board_.globals.backend_rows.get(); ++row) board_.backends[row].settle();
 }
 
 void RelayEnds::count(const delivery::Ended& ended) const {

@@ -26,7 +26,7 @@ private:
         std::string key, handler;
     };
 
-    void settle_backends(const delivery::Plan& plan) const;
+    void settle_backends() const;
     void log_connection(const delivery::Ended& ended, std::uint64_t microseconds) const;
 
     metrics::Board& board_;

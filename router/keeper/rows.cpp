@@ -124,7 +124,9 @@ void Rows::reserve_backends(const std::set<std::string>& next, const std::set<st
 }
 
 std::uint32_t Rows::backend(const std::string& name) {
-    return row_of(backends_, name, metrics::kMaxBackendRows);
+    const std::uint32_t row = row_of(backends_, name, metrics::kMaxBackendRows);
+    board_.globals.backend_rows.set(backends_.used);
+    return row;
 }
 
 std::uint32_t Rows::take_process() {

@@ -162,6 +162,12 @@ struct alignas(64) BackendRow {
         const std::uint64_t come = opened.get() + flows.opened.get();
         return come > gone ? come - gone : 0;
     }
+
+    // The router that wrote here is gone, its connections too; flows that live on are taken back one by one.
+    void settle() {
+        ended.set(opened.get());
+        flows.ended.set(flows.opened.get());
+    }
 };
 
 struct RoleRow {  // each process of ours writes its own
@@ -170,7 +176,8 @@ struct RoleRow {  // each process of ours writes its own
 
 struct Globals {
     // Keeper.
-    Counter port_rows, process_rows, handler_rows;  // so many rows have ever been used; the others are never looked at
+    // So many rows have ever been used; the others are never looked at.
+    Counter port_rows, process_rows, handler_rows, backend_rows;
     Counter generation, last_reload_ok, last_reload_ms, started_ms;
     std::array<Counter, kReloadResultNames.size()> reloads;
     std::array<Counter, kRouterRestartNames.size()> router_restarts;

@@ -62,11 +62,12 @@ int connect_result(int socket) {
 }
 
 bool is_shortage(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN ||
+           error == ENOSPC;
 }
 
 bool is_wrong_source(int error) {
-    return error == EADDRNOTAVAIL || error == EINVAL || error == EAFNOSUPPORT || error == EPERM;
+    return error == EADDRNOTAVAIL || error == EINVAL || error == EAFNOSUPPORT || error == ENOPROTOOPT || error == EPERM;
 }
 
 }  // namespace portier::net

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "delivery/plan.hpp"
 #include "support/log_capture.hpp"
@@ -168,6 +169,39 @@ TEST_F(BackendsTest, OtherRulesAreThoseOfBalance) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(next(), mine);
     apply("random-two");
     EXPECT_GT(next(), 0);
+}
+
+// Drained and taken back, or missing from one plan: what it has still counts.
+TEST_F(BackendsTest, WhoComesBackHasTheConnectionsItHad) {
+    add(1).max_connections = 1;
+    apply();
+    ASSERT_EQ(next(), 1);
+    const BackendPlan one = plan_.backends[0];
+    plan_.backends.clear();
+    apply();
+    EXPECT_EQ(next(), 0);
+    plan_.backends.push_back(one);
+    apply();
+    EXPECT_EQ(next(), -1) << "it is full";
+    backends_.ended(at(0));
+    EXPECT_EQ(next(), 1);
+}
+
+// A trial that says nothing of the backend is followed by another one.
+TEST_F(BackendsTest, AnUndecidedTrialIsNotTheLast) {
+    add(1);
+    add(2);
+    apply();
+    ASSERT_EQ(next(), 1);
+    fail(0);
+    now_ += plan_.fail_timeout_ms;
+    while (next() != 1) ASSERT_FALSE(at(0).on_trial);
+    ASSERT_TRUE(at(0).on_trial);
+    backends_.undecided(at(0));
+    backends_.ended(at(0));
+    EXPECT_FALSE(at(0).on_trial);
+    const std::set<int> chosen{next(), next()};
+    EXPECT_TRUE(chosen.contains(1));
 }
 
 }  // namespace portier::delivery

@@ -41,6 +41,7 @@ protected:
     FlowBook& take_over() {
         book.reset();
         backends = std::make_unique<FlowBackends>(*board);
+        for (std::uint32_t backend = 0; backend < 4; ++backend) board->backends[backend].settle();
         return apply();
     }
 
@@ -185,6 +186,20 @@ TEST_F(FlowBookTest, WhatIsNotInTheMemoryAnyMoreHasEnded) {
     EXPECT_EQ(book->table().size(), 1u);
     EXPECT_EQ(closed(FlowClosed::unknown), 1u);
     EXPECT_EQ(row().active_flows(), 1u);
+    EXPECT_EQ(board->backends[0].active(), 1u);
+}
+
+TEST_F(FlowBookTest, FlowsOfABackendThatWasRemovedMeanwhileHaveEndedThereToo) {
+    add_backend("127.0.0.2", 1);
+    handler.relay.backends[1].row = 1;
+    apply();
+    begin(key(1));
+    begin(key(2));
+    handler.relay.backends.pop_back();
+    take_over();
+    EXPECT_EQ(board->backends[0].active(), 1u);
+    EXPECT_EQ(board->backends[1].active(), 0u);
+    EXPECT_EQ(board->backends[0].flows.opened.get(), 1u) << "it did not begin twice";
 }
 
 TEST_F(FlowBookTest, TellsOfEachFlowAtItsEndIfAsked) {

@@ -8,7 +8,6 @@ namespace {
 
 class RelayLoopTest : public test::RelayCase {
 protected:
-
     void start(std::unique_ptr<RelayTicket> ticket) {
         std::vector<std::unique_ptr<RelayTicket>> tickets;
         tickets.push_back(std::move(ticket));
@@ -40,6 +39,17 @@ TEST_F(RelayLoopTest, RelaysAndReports) {
     EXPECT_EQ(ended[0]->received, 3'000'000u);
     EXPECT_EQ(ended[0]->sent, 1000u);
     EXPECT_EQ(loop_.connections(), 0u);
+}
+
+// A read stops at the mark of urgent data (tcp(7)), and nothing announces what lies behind it.
+TEST_F(RelayLoopTest, UrgentDataHoldsNothingUp) {
+    Fd client;
+    start(ticket(client));
+    const Fd far = test::accept_from(back_);
+    test::send_all(client, "abc");
+    ASSERT_EQ(::send(client.get(), "!", 1, MSG_OOB), 1);
+    test::send_all(client, "efg");
+    EXPECT_EQ(test::receive_exactly(far, 6), "abcefg");
 }
 
 TEST_F(RelayLoopTest, ManyAtOnceWithoutMixingThem) {

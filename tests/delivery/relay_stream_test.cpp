@@ -134,7 +134,7 @@ TEST_F(RelayStreamTest, KeepsToItsBudget) {
 TEST_F(RelayStreamTest, EndsAfterTheLastByte) {
     test::send_all(writer_, "the end");
     writer_.reset();
-    source_.closing = true;
+    source_.read_all = true;
     EXPECT_EQ(move(), Step::finished);
     EXPECT_TRUE(stream_.finished());
     EXPECT_EQ(source_.error, 0);
@@ -145,7 +145,7 @@ TEST_F(RelayStreamTest, EndsAfterTheLastByte) {
 TEST_F(RelayStreamTest, AResetSourceIsReadToItsEnd) {
     test::send_all(writer_, "before the reset");
     test::reset(writer_);
-    source_.closing = true;
+    source_.read_all = true;
     EXPECT_EQ(move(), Step::finished);
     EXPECT_EQ(source_.error, ECONNRESET);
     EXPECT_EQ(test::receive_exactly(reader_, 16), "before the reset");

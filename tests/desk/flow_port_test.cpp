@@ -226,4 +226,29 @@ TEST_F(FlowPortTest, FinishDeliversWhoWaits) {
     EXPECT_EQ(datagrams_of(delivery_.delivered[1]), std::vector<std::string>{"two"});
 }
 
+// A range that is split gives the socket to another port, which has never heard of the flows that wait or settle.
+TEST_F(FlowPortTest, ASocketThatComesToAnotherPortBringsNobodyAlong) {
+    plan_.flows.max = 1;
+    start();
+    const Fd one = client(), two = client();
+    test::send_text(one, "one");
+    ASSERT_TRUE(run_until_delivered(1));
+    test::send_text(two, "two");
+    ASSERT_TRUE(test::run_until(io_, [&] { return !port_.flows->blocked.empty(); }));
+    flow_port_->finish();
+    PortState next;
+    next.row_number = 8;
+    next.row = &board_->ports[8];
+    next.delivery = &delivery_;
+    next.starved = &starved_;
+    next.admission = std::make_unique<Admission>(plan_.admission);
+    next.flows = std::make_unique<Flows>(plan_, board_->ports[8]);
+    flow_port_->set_port(next);
+    flow_port_->resume();
+    const Fd three = client();
+    test::send_text(three, "three");
+    ASSERT_TRUE(test::run_until(io_, [&] { return board_->ports[8].flows.datagrams_received.get() == 1; }));
+    flow_port_.reset();
+}
+
 }  // namespace portier::desk

@@ -71,9 +71,13 @@ TEST(RelayEnds, SettlesBackendsOnce) {
     const auto board = metrics::BoardMemory::create();
     board->backends[2].opened.set(7);
     board->backends[2].ended.set(4);
+    board->backends[5].opened.set(1);  // not configured now, and may come back
+    board->backends[5].flows.opened.set(3);
+    board->globals.backend_rows.set(6);
     RelayEnds ends(*board);
     ends.apply(plan(false));
     EXPECT_EQ(board->backends[2].active(), 0u);
+    EXPECT_EQ(board->backends[5].active(), 0u);
     board->backends[2].opened.add();
     ends.apply(plan(false));
     EXPECT_EQ(board->backends[2].active(), 1u);
