@@ -33,7 +33,7 @@ void grow_flow_memory(int memory, std::size_t flows) {
 
 Fd make_flow_memory(std::size_t flows) {
     Fd memory(::memfd_create("portier-flows", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!memory || ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK) < 0) throw_errno("memory for flows");
+    if (!memory || ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) < 0) throw_errno("memory for flows");
     grow_flow_memory(memory.get(), flows);
     return memory;
 }

@@ -142,7 +142,8 @@ Listener::Step Listener::accept_one(std::uint64_t now_us) {
 
 // Nobody can be told by the first bytes whether he may send a header, so others are refused whatever they send.
 void Listener::ask_for_header(delivery::Accepted accepted) {
-    if (!net::contains(port_->proxy.from, accepted.remote.address)) return turn_away(accepted, metrics::Rejected::denied);
+    if (!net::contains(port_->proxy.from, accepted.remote.address))
+        return turn_away(accepted, metrics::Rejected::denied);
     if (auto passed = gate_.enter(number_, std::move(accepted), port_->proxy.timeout)) admit(std::move(*passed), false);
 }
 
@@ -195,6 +196,7 @@ void Listener::ask_again() {
     while (!doubtful_.empty() && is_due(doubtful_.front())) {
         delivery::Accepted accepted = std::move(doubtful_.front());
         doubtful_.pop_front();
+        accepted.port_row = port_->row_number;  // a reload may have moved this listener to another port
         admit(std::move(accepted), true);
     }
     if (!doubtful_.empty()) next_ask_.set(kCountingPeriod, [this] { ask_again(); });

@@ -99,7 +99,7 @@ private:
                 case delivery::LinkType::plan: apply(delivery::plan_from_json(received.message->plan)); break;
                 case delivery::LinkType::stop: stop(std::chrono::milliseconds(received.message->generation)); break;
                 case delivery::LinkType::ping: answer(received.message->generation); break;
-                case delivery::LinkType::spawned_ended: desk_.spawned_ended(received.message->ended); break;
+                case delivery::LinkType::spawned_ended: spawned_ended(received.message->ended); break;
                 case delivery::LinkType::applied:
                 case delivery::LinkType::spawn:
                 case delivery::LinkType::demand:
@@ -119,6 +119,11 @@ private:
                        admin_.apply(plan, std::move(listeners), std::move(events));
                        asio::post(io_, [this, plan] { apply_at_desk(plan); });
                    });
+    }
+
+    // By way of the admin thread like the plans: a plan that still calls it running must not come after.
+    void spawned_ended(const delivery::SpawnEnd& end) {
+        asio::post(admin_.io(), [this, end] { asio::post(io_, [this, end] { desk_.spawned_ended(end); }); });
     }
 
     // By way of the admin thread, so that its silence is noticed too.

@@ -1,6 +1,8 @@
 #include "metrics/board.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -20,9 +22,12 @@ BoardMemory::BoardMemory(Fd descriptor) : descriptor_(std::move(descriptor)) {
 }
 
 BoardMemory BoardMemory::create() {
-    Fd descriptor(::memfd_create("portier-board", MFD_CLOEXEC));
+    Fd descriptor(::memfd_create("portier-board", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!descriptor) throw_errno("memfd for the board");
     if (::ftruncate(descriptor.get(), sizeof(Board)) < 0) throw_errno("size the board");
+    // The router writes here: it must not be able to take the memory away from under the keeper (SIGBUS, mmap(2)).
+    if (::fcntl(descriptor.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        throw_errno("seal the board");
     return BoardMemory(std::move(descriptor));
 }
 

@@ -165,6 +165,19 @@ TEST_F(HandoverQueueTest, Wraps) {
     EXPECT_LE(pushed - popped, HandoverQueue::kCapacity);
 }
 
+// Who attaches may be hostile: the owner's memory stays where it is.
+TEST(BoardMemory, NobodyCanTakeTheMemoryAway) {
+    const BoardMemory board = BoardMemory::create();
+    struct stat before {
+    }, after{};
+    ASSERT_EQ(::fstat(board.descriptor(), &before), 0);
+    EXPECT_EQ(::ftruncate(board.descriptor(), 0), -1);
+    EXPECT_EQ(errno, EPERM);
+    EXPECT_EQ(::fcntl(board.descriptor(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -1);
+    ASSERT_EQ(::fstat(board.descriptor(), &after), 0);
+    EXPECT_EQ(after.st_size, before.st_size);
+}
+
 // One thread writes while another one reads.
 TEST_F(HandoverQueueTest, ServesTwoThreads) {
     constexpr std::uint64_t kCount = 300'000;
