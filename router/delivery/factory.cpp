@@ -1,8 +1,8 @@
 #include "delivery/delivery.hpp"
-#include "delivery/handoff.hpp"
+#include "delivery/handoff/handoff.hpp"
 #include "delivery/plan.hpp"
-#include "delivery/relay.hpp"
-#include "delivery/spawn.hpp"
+#include "delivery/relay/relay.hpp"
+#include "delivery/spawn/spawn.hpp"
 #include "metrics/board.hpp"
 
 namespace portier::delivery {

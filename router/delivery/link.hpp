@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "delivery/spawn_request.hpp"
+#include "delivery/spawn/request.hpp"
 
 namespace portier::delivery {
 

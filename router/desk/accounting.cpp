@@ -63,8 +63,8 @@ void Accounting::apply(const delivery::Plan& plan, Fd destroy_events) {
     ports_.assign(plan, "tcp");
     leave_out_relayed(before);
     log_connections_ = plan.log_connections;
-    // Connections outlive their port: what was watched once stays watched. A router before us may have handed over those
-    // of a port that is relayed now.
+    // Connections outlive their port: what was watched once stays watched. A router before us may have handed over
+    // those of a port that is relayed now.
     const auto& ours = resync_due_ ? ports_.intervals() : ports_.held_by_processes();
     watched_.insert(watched_.end(), ours.begin(), ours.end());
     flow_ports_.assign(plan, "udp");

@@ -15,9 +15,9 @@
 #include "base/alarm.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
-#include "delivery/relay_loop.hpp"
-#include "delivery/spawn_request.hpp"
-#include "delivery/udp_threads.hpp"
+#include "delivery/relay/loop.hpp"
+#include "delivery/spawn/request.hpp"
+#include "delivery/udp/threads.hpp"
 #include "desk/flow_port.hpp"
 #include "desk/listener.hpp"
 #include "desk/relay_ends.hpp"
@@ -91,12 +91,12 @@ private:
     ProxyGate gate_;
     delivery::UdpThreads udp_threads_;
     std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;
-    std::map<std::string, Handler> handlers_;              // by name
-    std::map<std::uint32_t, delivery::Delivery*> by_row_;            // of those
-    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;       // of handlers that are gone, until idle
-    std::vector<std::uint32_t> alive_;                               // channels of the processes of the plan
-    std::map<std::uint32_t, PortState> ports_;                       // by row
-    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;   // by descriptor number
+    std::map<std::string, Handler> handlers_;                       // by name
+    std::map<std::uint32_t, delivery::Delivery*> by_row_;           // of those
+    std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle
+    std::vector<std::uint32_t> alive_;                              // channels of the processes of the plan
+    std::map<std::uint32_t, PortState> ports_;                      // by row
+    std::map<std::uint32_t, std::unique_ptr<Listener>> listeners_;  // by descriptor number
     net::DatagramReader reader_;
     std::map<std::uint32_t, std::unique_ptr<FlowPort>> flow_ports_;  // by descriptor number
     boost::asio::steady_timer idle_timer_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "delivery/flow_memory.hpp"
+#include "delivery/udp/flow_memory.hpp"
 #include "net/datagrams.hpp"
 
 namespace portier::keeper {

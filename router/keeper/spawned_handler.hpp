@@ -15,7 +15,7 @@
 #include "base/readable.hpp"
 #include "config/config.hpp"
 #include "delivery/plan.hpp"
-#include "delivery/spawn_request.hpp"
+#include "delivery/spawn/request.hpp"
 #include "keeper/output.hpp"
 #include "keeper/start_reports.hpp"
 #include "metrics/board.hpp"

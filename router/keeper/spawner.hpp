@@ -12,7 +12,7 @@
 
 #include "config/config.hpp"
 #include "delivery/plan.hpp"
-#include "delivery/spawn_request.hpp"
+#include "delivery/spawn/request.hpp"
 #include "keeper/rows.hpp"
 #include "keeper/spawned_handler.hpp"
 #include "metrics/board.hpp"

@@ -1,41 +1,41 @@
 # Tests of router/delivery; one for each source, handoff_channel in two parts.
 add_executable(delivery_test
-  delivery/backend_socket_test.cpp
-  delivery/backends_test.cpp
   delivery/balance_test.cpp
-  delivery/channel_poll_test.cpp
   delivery/descriptors_test.cpp
   delivery/factory_test.cpp
-  delivery/flow_backends_test.cpp
-  delivery/flow_book_test.cpp
-  delivery/flow_memory_test.cpp
-  delivery/flow_table_test.cpp
-  delivery/handoff_channel_test.cpp
-  delivery/handoff_faults_test.cpp
-  delivery/handoff_flows_test.cpp
-  delivery/handoff_takeover_test.cpp
-  delivery/handoff_test.cpp
+  delivery/handoff/channel_poll_test.cpp
+  delivery/handoff/handoff_channel_test.cpp
+  delivery/handoff/handoff_faults_test.cpp
+  delivery/handoff/handoff_flows_test.cpp
+  delivery/handoff/handoff_takeover_test.cpp
+  delivery/handoff/handoff_test.cpp
+  delivery/handoff/haproxy_channel_test.cpp
+  delivery/handoff/node_channel_test.cpp
+  delivery/handoff/process_channel_test.cpp
   delivery/handover_test.cpp
-  delivery/haproxy_channel_test.cpp
-  delivery/health_check_test.cpp
   delivery/link_test.cpp
-  delivery/mailbox_test.cpp
-  delivery/node_channel_test.cpp
   delivery/plan_test.cpp
-  delivery/process_channel_test.cpp
-  delivery/proxied_datagrams_test.cpp
-  delivery/relay_loop_test.cpp
-  delivery/relay_outbox_test.cpp
-  delivery/relay_pair_test.cpp
-  delivery/relay_stream_test.cpp
-  delivery/relay_supplies_test.cpp
-  delivery/relay_test.cpp
+  delivery/relay/backend_socket_test.cpp
+  delivery/relay/backends_test.cpp
+  delivery/relay/health_check_test.cpp
+  delivery/relay/loop_test.cpp
+  delivery/relay/mailbox_test.cpp
+  delivery/relay/outbox_test.cpp
+  delivery/relay/pair_test.cpp
+  delivery/relay/relay_test.cpp
+  delivery/relay/stream_test.cpp
+  delivery/relay/supplies_test.cpp
+  delivery/relay/timer_wheel_test.cpp
   delivery/source_counts_test.cpp
-  delivery/spawn_request_test.cpp
-  delivery/spawn_test.cpp
-  delivery/timer_wheel_test.cpp
-  delivery/udp_port_test.cpp
-  delivery/udp_relay_test.cpp
-  delivery/udp_threads_test.cpp)
+  delivery/spawn/request_test.cpp
+  delivery/spawn/spawn_test.cpp
+  delivery/udp/flow_backends_test.cpp
+  delivery/udp/flow_book_test.cpp
+  delivery/udp/flow_memory_test.cpp
+  delivery/udp/flow_table_test.cpp
+  delivery/udp/port_test.cpp
+  delivery/udp/proxied_datagrams_test.cpp
+  delivery/udp/relay_test.cpp
+  delivery/udp/threads_test.cpp)
 target_link_libraries(delivery_test PRIVATE portier_delivery portier_test)
 gtest_discover_tests(delivery_test TEST_PREFIX delivery. DISCOVERY_TIMEOUT 120)

@@ -3,8 +3,8 @@
 
 #include "desk/accounting_case.hpp"
 #include "net/udp_flow.hpp"
-#include "support/free_port.hpp"
 #include "support/flow_client.hpp"
+#include "support/free_port.hpp"
 
 namespace portier::desk {
 

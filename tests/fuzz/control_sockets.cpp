@@ -6,8 +6,8 @@
 #include <string>
 
 #include "admin/command_request.hpp"
+#include "delivery/handoff/process_channel.hpp"
 #include "delivery/link.hpp"
-#include "delivery/process_channel.hpp"
 #include "messages.hpp"
 #include "metrics/board.hpp"
 #include "net/channel.hpp"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "delivery/flow_memory.hpp"
+#include "delivery/udp/flow_memory.hpp"
 
 namespace portier::keeper {
 

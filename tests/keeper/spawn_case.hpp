@@ -1,7 +1,7 @@
 // Handlers of delivery `spawn` with real programs, connections for them, and what the router would hear.
 #pragma once
 
-#include "delivery/spawn_request.hpp"
+#include "delivery/spawn/request.hpp"
 #include "keeper/stage.hpp"
 #include "support/tcp.hpp"
 
