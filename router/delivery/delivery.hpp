@@ -36,7 +36,7 @@ struct PortPlan;
 struct SpawnRequest;
 struct SpawnEnd;
 class Descriptors;
-class RelayLoop;
+class RelayThreads;
 class UdpThreads;
 
 // A connection that was accepted and admitted, or a flow with a connected socket of its own. Whoever holds this value
@@ -121,7 +121,7 @@ struct DeliveryContext {
     // The keeper shall start a process; false: the same. The connection stays the caller's.
     std::function<bool(const SpawnRequest& request, int connection)> on_spawn = {};
     // The desk's: started before a relay is made, and before one has a UDP port.
-    std::vector<std::unique_ptr<RelayLoop>>* relay_loops = nullptr;
+    RelayThreads* relay_threads = nullptr;
     UdpThreads* udp_threads = nullptr;
 };
 

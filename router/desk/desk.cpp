@@ -30,12 +30,13 @@ Desk::Desk(boost::asio::io_context& io, metrics::Board& board, Events events)
             [this](std::uint32_t listener, std::vector<delivery::Accepted> passed) {
                 listeners_.at(listener)->passed_gate(std::move(passed));
             }),
+      relay_threads_(io),
       idle_timer_(io),
       patience_(io) {}
 
 Desk::~Desk() {
     // Before those go whose connections and datagrams they move.
-    for (const auto& loop : relay_loops_) loop->stop();
+    relay_threads_.stop();
     udp_threads_.stop();
 }
 
@@ -116,7 +117,7 @@ void Desk::apply_handlers(const delivery::Plan& plan, delivery::Descriptors& des
             handler = std::move(present->second);
             before.erase(present);
         } else {
-            if (wanted.delivery == "relay") start_relay_loops(plan.relay_threads);
+            if (wanted.delivery == "relay") relay_threads_.start(plan.relay_threads);
             handler = {wanted.delivery, make_delivery(wanted), {}};
         }
         if (!handler.delivery) continue;
@@ -141,20 +142,8 @@ std::unique_ptr<delivery::Delivery> Desk::make_delivery(const delivery::HandlerP
                                              .on_demand = events_.demand,
                                              .on_ended = on_ended,
                                              .on_spawn = events_.spawn,
-                                             .relay_loops = &relay_loops_,
+                                             .relay_threads = &relay_threads_,
                                              .udp_threads = &udp_threads_});
-}
-
-// The first plan with a relay decides how many, because a connection stays on its thread.
-void Desk::start_relay_loops(unsigned count) {
-    if (!relay_loops_.empty()) return;
-    try {
-        while (relay_loops_.size() < delivery::threads_for(count))
-            relay_loops_.push_back(std::make_unique<delivery::RelayLoop>(io_));
-    } catch (const std::system_error& error) {
-        if (relay_loops_.empty()) throw;
-        log_warning("there are fewer relay threads than asked for", {{"error", error.what()}});
-    }
 }
 
 bool Desk::is_read_by_delivery(const delivery::PortPlan& port, const delivery::Plan& plan) const {

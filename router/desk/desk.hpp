@@ -15,7 +15,7 @@
 #include "base/alarm.hpp"
 #include "delivery/descriptors.hpp"
 #include "delivery/plan.hpp"
-#include "delivery/relay/loop.hpp"
+#include "delivery/relay/threads.hpp"
 #include "delivery/spawn/request.hpp"
 #include "delivery/udp/threads.hpp"
 #include "desk/flow_port.hpp"
@@ -80,7 +80,6 @@ private:
     void resume(std::uint32_t number);
     void resume_starved(const std::string& handler);
     std::unique_ptr<delivery::Delivery> make_delivery(const delivery::HandlerPlan& handler);
-    void start_relay_loops(unsigned count);
     void wait_until_idle();
 
     boost::asio::io_context& io_;
@@ -90,7 +89,7 @@ private:
     RelayEnds relay_ends_;
     ProxyGate gate_;
     delivery::UdpThreads udp_threads_;
-    std::vector<std::unique_ptr<delivery::RelayLoop>> relay_loops_;
+    delivery::RelayThreads relay_threads_;
     std::map<std::string, Handler> handlers_;                       // by name
     std::map<std::uint32_t, delivery::Delivery*> by_row_;           // of those
     std::vector<std::unique_ptr<delivery::Delivery>> leaving_;      // of handlers that are gone, until idle

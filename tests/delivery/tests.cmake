@@ -25,6 +25,8 @@ add_executable(delivery_test
   delivery/relay/relay_test.cpp
   delivery/relay/stream_test.cpp
   delivery/relay/supplies_test.cpp
+  delivery/relay/thread_test.cpp
+  delivery/relay/threads_test.cpp
   delivery/relay/timer_wheel_test.cpp
   delivery/source_counts_test.cpp
   delivery/spawn/request_test.cpp

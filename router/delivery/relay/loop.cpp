@@ -1,10 +1,9 @@
 #include "delivery/relay/loop.hpp"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <array>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -13,82 +12,37 @@ namespace portier::delivery {
 
 namespace {
 
-constexpr int kEventsPerRound = 256;
 constexpr std::uint64_t kSideBit = 1;  // of a pair's address, which is even
 
 }  // namespace
 
-RelayLoop::RelayLoop(boost::asio::io_context& desk)
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      wheel_(monotonic_milliseconds()),
-      outbox_(desk, [this](RelayReport& report) { tell(report); }) {
+RelayLoop::RelayLoop(RelayOutbox& outbox, Limits limits)
+    : limits_(limits), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wheel_(monotonic_milliseconds()), outbox_(outbox) {
     if (!epoll_) throw_errno("epoll_create1");
-    if (!wake_up_) throw_errno("eventfd");
+}
+
+void RelayLoop::watch_for_wake_up(int descriptor) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;  // every write is a new event, so nobody has to read it
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_up_.get(), &event) < 0) throw_errno("epoll_ctl");
-    thread_ = std::thread([this] { run(); });
+    event.events = EPOLLIN | EPOLLET;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) < 0) throw_errno("epoll_ctl");
 }
 
-void RelayLoop::stop() {
-    stopping_ = true;
-    wake();
-    if (thread_.joinable()) thread_.join();
-}
-
-void RelayLoop::wake() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_up_.get(), &one, sizeof one);  // full: it is awake anyway
-}
-
-void RelayLoop::order(Order order) {
-    if (orders_.put(std::move(order))) wake();
-}
-
-void RelayLoop::start(std::vector<std::unique_ptr<RelayTicket>> tickets) {
-    order({std::move(tickets)});
-}
-
-void RelayLoop::end_all(const RelayReports* owner) {
-    order({{}, owner});
-}
-
-void RelayLoop::run() {
-    while (!stopping_) {
-        collect();
-        take_orders();
-        take_turns();
-        look_at_deadlines();
-        finish_round();
-    }
-}
-
-// Milliseconds to wait for events; -1: as long as there are none.
 int RelayLoop::patience() const {
-    if (!queue_.empty()) return 0;
+    if (!queue_.empty() || !reports_.empty()) return 0;
     if (wheel_.empty()) return -1;
     const std::uint64_t now = monotonic_milliseconds();
     return now < next_tick_ms_ ? static_cast<int>(next_tick_ms_ - now) : 0;
 }
 
-void RelayLoop::collect() {
-    std::array<epoll_event, kEventsPerRound> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerRound, patience());
+void RelayLoop::collect(int patience) {
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), limits_.events, patience);
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
-        if (event.data.u64 == 0) continue;  // wake_up_
+        if (event.data.u64 == 0) continue;  // a wake-up
         Pair& pair = *reinterpret_cast<Pair*>(event.data.u64 & ~kSideBit);
         pair.note(event.data.u64 & kSideBit ? RelayPair::backend : RelayPair::client, event.events);
         queue(pair);
-    }
-}
-
-void RelayLoop::take_orders() {
-    if (orders_.empty()) return;
-    for (Order& order : orders_.take_all()) {
-        for (auto& ticket : order.start) begin(std::move(ticket));
-        if (order.end_all_of) end_all_of(order.end_all_of);
     }
 }
 
@@ -97,20 +51,58 @@ void RelayLoop::begin(std::unique_ptr<RelayTicket> ticket) {
     pair.place = std::prev(pairs_.end());
     pair.start(monotonic_milliseconds());
     if (pair.over()) return retire(pair);
-    if (!watch(pair, RelayPair::client) || !watch(pair, RelayPair::backend)) {
+    if (!watch(pair)) {
         pair.fail(errno);
         return retire(pair);
     }
     set_deadline(pair);
 }
 
-void RelayLoop::end_all_of(const RelayReports* owner) {
+void RelayLoop::adopt(Pairs pairs) {
+    while (!pairs.empty()) {
+        pairs_.splice(pairs_.end(), pairs, pairs.begin());
+        Pair& pair = pairs_.back();
+        pair.turns = 0;
+        supplies_.came_along(pair.buffers());
+        if (!watch(pair)) give_up(pair, errno);
+        if (pair.over()) {
+            retire(pair);
+            continue;
+        }
+        set_deadline(pair);
+        queue(pair);
+    }
+}
+
+void RelayLoop::give_up(Pair& pair, int error) {
+    if (pair.state() == RelayPair::State::connecting)
+        pair.fail(error);
+    else
+        pair.end(metrics::Closed::unknown, supplies_);
+}
+
+void RelayLoop::end_all(const RelayReports* owner) {
     for (auto item = pairs_.begin(); item != pairs_.end();) {
         Pair& pair = *item++;
         if (pair.ticket().owner != owner) continue;
         pair.end(metrics::Closed::unknown, supplies_);
         retire(pair);
     }
+}
+
+void RelayLoop::work() {
+    take_turns();
+    look_at_deadlines();
+    if (!ended_.empty()) {
+        const auto is_over = [](const Pair* pair) { return pair->over(); };
+        std::erase_if(queue_, is_over);
+        ended_.clear();
+    }
+    if (!reports_.empty()) outbox_.put(std::exchange(reports_, {}));
+}
+
+bool RelayLoop::watch(Pair& pair) {
+    return watch(pair, RelayPair::client) && watch(pair, RelayPair::backend);
 }
 
 // False: no memory for it, or too many are watched (ENOSPC, epoll(7)); nothing would ever be heard of this side.
@@ -133,9 +125,12 @@ void RelayLoop::take_turns() {
         pair->queued = false;
         if (pair->over()) continue;
         const auto before = pair->state();
-        const bool more = pair->turn(supplies_, now);
+        const bool more = pair->turn(supplies_, now, limits_.budget);
         after(*pair, before);
-        if (more) queue(*pair);
+        if (should_leave(*pair, more))
+            leave(*pair);
+        else if (more)
+            queue(*pair);
     }
     turn_.clear();
 }
@@ -153,6 +148,20 @@ void RelayLoop::after(Pair& pair, RelayPair::State before) {
     set_deadline(pair);
 }
 
+bool RelayLoop::should_leave(Pair& pair, bool more) const {
+    return limits_.turns_of_a_stay && !pair.over() && (more || ++pair.turns >= limits_.turns_of_a_stay);
+}
+
+// Nothing here points to it any more: it has just had its turn.
+void RelayLoop::leave(Pair& pair) {
+    wheel_.cancel(pair);
+    for (const auto side : {RelayPair::client, RelayPair::backend})
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pair.socket(side), nullptr);
+    supplies_.went_along(pair.buffers());
+    leaving_.splice(leaving_.end(), pairs_, pair.place);
+    --connections_;
+}
+
 // It lives until the end of the round, because others may still point to it.
 void RelayLoop::retire(Pair& pair) {
     wheel_.cancel(pair);
@@ -163,6 +172,7 @@ void RelayLoop::retire(Pair& pair) {
     RelayReports* const owner = ticket->owner;
     reports_.push_back({owner, pair.state(), nullptr, 0, std::move(ticket)});
     ended_.splice(ended_.end(), pairs_, pair.place);
+    --connections_;
 }
 
 void RelayLoop::set_deadline(Pair& pair) {
@@ -182,26 +192,6 @@ void RelayLoop::look_at_deadlines() {
         if (pair.over()) return retire(pair);
         set_deadline(pair);
     });
-}
-
-void RelayLoop::finish_round() {
-    if (!ended_.empty()) {
-        const auto is_over = [](const Pair* pair) { return pair->over(); };
-        std::erase_if(queue_, is_over);
-        ended_.clear();
-    }
-    if (!reports_.empty()) outbox_.put(std::exchange(reports_, {}));
-}
-
-// At the desk.
-void RelayLoop::tell(RelayReport& report) {
-    if (report.ticket) --connections_;
-    if (report.state == RelayPair::State::moving)
-        report.owner->on_connected(*report.backend, report.microseconds);
-    else if (report.state == RelayPair::State::not_connected)
-        report.owner->on_not_connected(std::move(report.ticket));
-    else
-        report.owner->on_ended(std::move(report.ticket));
 }
 
 }  // namespace portier::delivery

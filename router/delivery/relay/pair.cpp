@@ -13,8 +13,7 @@ namespace portier::delivery {
 
 namespace {
 
-// In one turn and direction, so that others of the thread get theirs.
-constexpr std::size_t kBudget = 1 << 20;
+constexpr std::size_t kLingeringBudget = 64 * 1024;
 // For the bytes that a side sent before it reset the connection to reach the other side.
 constexpr std::uint64_t kLingerMs = 10'000;
 constexpr std::uint32_t kLongestLookPauseMs = 1000;
@@ -64,10 +63,10 @@ void RelayPair::note(Side side, std::uint32_t events) {
     if ((events & EPOLLERR) && connected && !end.error) end.error = net::connect_result(end.socket.get());
 }
 
-bool RelayPair::turn(RelaySupplies& supplies, std::uint64_t now_ms) {
+bool RelayPair::turn(RelaySupplies& supplies, std::uint64_t now_ms, std::size_t budget) {
     if (state_ == State::connecting && ends_[backend].writable) finish_connecting(supplies, now_ms);
     if (state_ != State::moving && state_ != State::lingering) return false;
-    const bool more = move(supplies, now_ms);
+    const bool more = move(supplies, now_ms, budget);
     settle(supplies, now_ms);
     return more && !over();
 }
@@ -84,7 +83,7 @@ void RelayPair::finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms)
     state_ = State::moving;
 }
 
-bool RelayPair::move(RelaySupplies& supplies, std::uint64_t now_ms) {
+bool RelayPair::move(RelaySupplies& supplies, std::uint64_t now_ms, std::size_t budget) {
     const auto moved = [this] {
         return streams_[0].read_bytes() + streams_[0].written_bytes() + streams_[1].read_bytes() +
                streams_[1].written_bytes();
@@ -92,7 +91,7 @@ bool RelayPair::move(RelaySupplies& supplies, std::uint64_t now_ms) {
     const std::uint64_t before = moved();
     bool more = false;
     for (const Side side : {client, backend}) {
-        const auto step = streams_[side].move(ends_[side], ends_[other(side)], supplies, kBudget);
+        const auto step = streams_[side].move(ends_[side], ends_[other(side)], supplies, budget);
         more |= step == RelayStream::Step::again;
         if (streams_[side].source_ended() && !first_fin_) first_fin_ = side;
         if (step == RelayStream::Step::finished) pass_on_fin(side);
@@ -148,7 +147,7 @@ void RelayPair::on_deadline(RelaySupplies& supplies, std::uint64_t now_ms) {
     if (state_ == State::connecting) return fail(ETIMEDOUT);
     if (state_ == State::lingering) {
         look_pause_ms_ = std::min(look_pause_ms_ * 2, kLongestLookPauseMs);
-        turn(supplies, now_ms);
+        turn(supplies, now_ms, kLingeringBudget);
         return;
     }
     end(metrics::Closed::idle, supplies);

@@ -31,8 +31,8 @@ public:
     void start(std::uint64_t now_ms);
     // What epoll (edge-triggered, IN, OUT, PRI and RDHUP) says of a side; acted upon by turn().
     void note(Side side, std::uint32_t events);
-    // Moves what can be moved now, within a budget. True: there is more to do without any event.
-    bool turn(RelaySupplies& supplies, std::uint64_t now_ms);
+    // Moves what can be moved now, `budget` bytes each way. True: there is more to do without any event.
+    bool turn(RelaySupplies& supplies, std::uint64_t now_ms, std::size_t budget);
     // deadline_ms() has come: too long without a connection or a byte, or time to look again while it lingers.
     void on_deadline(RelaySupplies& supplies, std::uint64_t now_ms);
     // Before anything was moved: it is over, and the ticket has the client's socket.
@@ -45,6 +45,8 @@ public:
     // When on_deadline() should be called; 0: never.
     std::uint64_t deadline_ms() const;
     int socket(Side side) const { return ends_[side].socket.get(); }
+    // Borrowed ones, which it takes along when it goes to another loop.
+    std::size_t buffers() const { return streams_[client].has_buffer() + streams_[backend].has_buffer(); }
     const RelayTicket& ticket() const { return *ticket_; }
     std::unique_ptr<RelayTicket> take_ticket() { return std::move(ticket_); }  // when it is over
 
@@ -52,7 +54,7 @@ public:
 
 private:
     void finish_connecting(RelaySupplies& supplies, std::uint64_t now_ms);
-    bool move(RelaySupplies& supplies, std::uint64_t now_ms);
+    bool move(RelaySupplies& supplies, std::uint64_t now_ms, std::size_t budget);
     void pass_on_fin(Side from);
     void settle(RelaySupplies& supplies, std::uint64_t now_ms);
     bool is_acknowledged(Side side) const;

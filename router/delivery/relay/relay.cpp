@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <deque>
 #include <map>
 
@@ -14,7 +13,7 @@
 #include "delivery/plan.hpp"
 #include "delivery/relay/backends.hpp"
 #include "delivery/relay/health_check.hpp"
-#include "delivery/relay/loop.hpp"
+#include "delivery/relay/threads.hpp"
 #include "delivery/relay/ticket.hpp"
 #include "delivery/udp/relay.hpp"
 #include "delivery/udp/threads.hpp"
@@ -54,7 +53,6 @@ private:
 
     void dispatch(Ticket ticket);
     void hand_over(Ticket ticket, std::shared_ptr<Backend> backend);
-    void post_handed_over();
     void wait_in_queue(Ticket ticket);
     void serve_queue();
     void look_at_queue();
@@ -73,13 +71,10 @@ private:
     bool asleep_ = false;     // its processes start on demand and none is there
     std::size_t living_ = 0;  // connections that were delivered and have not been counted yet
     std::deque<Ticket> queue_;
-    std::map<RelayLoop*, std::vector<Ticket>> handed_over_;  // in this turn of the desk
-    bool post_pending_ = false;
     bool ending_ = false;
     Alarm next_look_;
     bool look_is_set_ = false;
-    std::unique_ptr<UdpRelay> udp_;                                // once it has had a UDP port
-    const std::shared_ptr<bool> here_ = std::make_shared<bool>();  // what is posted looks whether it still is
+    std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
 };
 
 // A handler that is gone keeps its last plan: what it has taken is served to the end.
@@ -143,7 +138,7 @@ void Relay::deliver(Accepted accepted) {
     ticket->accepted = std::move(accepted);
     ticket->owner = this;
     ++living_;
-    for (const auto& loop : *context_.relay_loops) loop->tell_all();  // so that the counts are those of this moment
+    context_.relay_threads->tell_all();  // so that the counts are those of this moment
     dispatch(std::move(ticket));
 }
 
@@ -163,22 +158,7 @@ void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
     ticket->source = source_;
     if (plan_.relay.transparent) ticket->source = {{ticket->accepted.remote.address, 0}, true};
     ticket->header = proxy_header(ticket->accepted);
-    const auto less = [](const auto& a, const auto& b) { return a->connections() < b->connections(); };
-    auto& loops = *context_.relay_loops;
-    RelayLoop* const loop = std::min_element(loops.begin(), loops.end(), less)->get();
-    loop->expect_one();
-    handed_over_[loop].push_back(std::move(ticket));
-    if (std::exchange(post_pending_, true)) return;
-    // After what the desk is just doing: a burst of connections wakes a thread once.
-    boost::asio::post(context_.io, [this, here = std::weak_ptr(here_)] {
-        if (here.lock()) post_handed_over();
-    });
-}
-
-void Relay::post_handed_over() {
-    post_pending_ = false;
-    for (auto& [loop, tickets] : handed_over_)
-        if (!tickets.empty()) loop->start(std::exchange(tickets, {}));
+    context_.relay_threads->begin(std::move(ticket));
 }
 
 void Relay::on_connected(Backend& backend, std::uint64_t microseconds) {
@@ -280,8 +260,7 @@ void Relay::finish(const RelayTicket& ticket) {
 void Relay::end() {
     ending_ = true;
     for (Ticket& ticket : std::exchange(queue_, {})) refuse(std::move(ticket), metrics::Closed::unknown);
-    post_handed_over();
-    for (const auto& loop : *context_.relay_loops) loop->end_all(this);
+    context_.relay_threads->end_all(this);
 }
 
 }  // namespace

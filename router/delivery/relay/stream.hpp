@@ -41,6 +41,7 @@ public:
     void release(RelaySupplies& supplies);
 
     bool source_ended() const { return source_ended_; }
+    bool has_buffer() const { return buffer_ != nullptr; }
     bool finished() const { return source_ended_ && pending_ == 0; }
     // Read from the source, written to the sink; the latter with what it began with.
     std::uint64_t read_bytes() const { return read_bytes_; }

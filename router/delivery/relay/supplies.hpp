@@ -28,6 +28,10 @@ public:
     void give_back(net::Pipe pipe);
     void drop(net::Pipe pipe);
 
+    // Buffers that a relay brought from other supplies, or took to them.
+    void came_along(std::size_t buffers) { buffers_out_ += buffers; }
+    void went_along(std::size_t buffers) { buffers_out_ -= buffers; }
+
     // Lent now.
     std::size_t buffers_out() const { return buffers_out_; }
     std::size_t pipes_out() const { return pipes_made_ - pipes_.size(); }

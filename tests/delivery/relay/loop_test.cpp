@@ -1,128 +1,150 @@
 #include "delivery/relay/loop.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "delivery/relay/relay_case.hpp"
 
 namespace portier::delivery {
 
 namespace {
 
+constexpr std::size_t kBudget = sizeof(RelaySupplies::Buffer);
+
 class RelayLoopTest : public test::RelayCase {
 protected:
-    void start(std::unique_ptr<RelayTicket> ticket) {
-        std::vector<std::unique_ptr<RelayTicket>> tickets;
-        tickets.push_back(std::move(ticket));
+    void begin(std::unique_ptr<RelayTicket> ticket) {
         loop_.expect_one();
-        loop_.start(std::move(tickets));
+        loop_.begin(std::move(ticket));
     }
+    // Lets the loops work until then; who leaves the first one is adopted by the other.
     template <typename Condition>
     bool run_until(Condition condition) {
-        return test::run_until(desk_, condition);
+        return test::eventually([&] {
+            for (RelayLoop* loop : {&loop_, &other_}) {
+                loop->collect(0);
+                loop->work();
+            }
+            RelayLoop::Pairs leaving = loop_.take_leaving();
+            for (std::size_t i = 0; i < leaving.size(); ++i) other_.expect_one();
+            left_ += leaving.size();
+            other_.adopt(std::move(leaving));
+            outbox_.tell_all();
+            return condition();
+        });
+    }
+    bool arrives(const Fd& to, std::size_t size) {
+        std::size_t got = 0;
+        char buffer[65536];
+        return run_until([&] {
+            const ssize_t more = ::recv(to.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+            if (more > 0) got += static_cast<std::size_t>(more);
+            return got == size;
+        });
     }
 
     boost::asio::io_context desk_{1};
-    RelayLoop loop_{desk_};
+    RelayOutbox outbox_{desk_, test::tell};
+    RelayLoop loop_{outbox_, {.budget = kBudget, .turns_of_a_stay = 8}}, other_{outbox_, {}};
+    std::size_t left_ = 0;
 };
 
 }  // namespace
 
-TEST_F(RelayLoopTest, RelaysAndReports) {
+TEST_F(RelayLoopTest, AQuestionAndItsAnswerStay) {
     Fd client;
-    start(ticket(client));
-    EXPECT_EQ(loop_.connections(), 1u);
-    ASSERT_TRUE(run_until([&] { return connected == 1; }));
+    begin(ticket(client));
     Fd far = test::accept_from(back_);
-    EXPECT_TRUE(test::transfer(client, far, 3'000'000));
-    EXPECT_TRUE(test::transfer(far, client, 1000));
+    test::send_all(client, "question");
+    ASSERT_TRUE(arrives(far, 8));
+    test::send_all(far, "answer");
+    ASSERT_TRUE(arrives(client, 6));
     client.reset();
+    ASSERT_TRUE(arrives(far, 0));
     far.reset();
     ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
-    EXPECT_EQ(ended[0]->received, 3'000'000u);
-    EXPECT_EQ(ended[0]->sent, 1000u);
+    EXPECT_EQ(ended[0]->received, 8u);
+    EXPECT_EQ(ended[0]->sent, 6u);
+    EXPECT_EQ(left_, 0u);
     EXPECT_EQ(loop_.connections(), 0u);
 }
 
-// A read stops at the mark of urgent data (tcp(7)), and nothing announces what lies behind it.
-TEST_F(RelayLoopTest, UrgentDataHoldsNothingUp) {
+TEST_F(RelayLoopTest, WhoMovesMuchLeaves) {
     Fd client;
-    start(ticket(client));
+    begin(ticket(client));
     const Fd far = test::accept_from(back_);
-    test::send_all(client, "abc");
-    ASSERT_EQ(::send(client.get(), "!", 1, MSG_OOB), 1);
-    test::send_all(client, "efg");
-    EXPECT_EQ(test::receive_exactly(far, 6), "abcefg");
-}
-
-TEST_F(RelayLoopTest, ManyAtOnceWithoutMixingThem) {
-    std::vector<Fd> clients(100), fars;
-    for (Fd& client : clients) start(ticket(client));
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-        test::send_all(clients[i], std::to_string(1000 + i));
-        ::shutdown(clients[i].get(), SHUT_WR);
-    }
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-        fars.push_back(test::accept_from(back_));
-        test::send_all(fars.back(), "you said " + test::receive_all(fars.back()));
-        fars.back().reset();
-    }
-    for (std::size_t i = 0; i < clients.size(); ++i)
-        EXPECT_EQ(test::receive_all(clients[i]), "you said " + std::to_string(1000 + i));
-    EXPECT_TRUE(run_until([&] { return connected == 100 && ended.size() == 100; }));
-}
-
-TEST_F(RelayLoopTest, WhoIsNotConnectedComesBack) {
-    Fd client;
-    const std::uint16_t nobody = test::port_of(test::listen_somewhere());
-    start(ticket(client, nobody));
-    ASSERT_TRUE(run_until([&] { return not_connected.size() == 1; }));
-    EXPECT_EQ(not_connected[0]->error, ECONNREFUSED);
-    EXPECT_TRUE(not_connected[0]->accepted.socket);
-    EXPECT_EQ(connected, 0u);
+    test::send_all(client, std::string(3 * kBudget, 'x'));
+    EXPECT_TRUE(arrives(far, 3 * kBudget));
+    EXPECT_EQ(left_, 1u);
     EXPECT_EQ(loop_.connections(), 0u);
+    EXPECT_EQ(other_.connections(), 1u);
+    client.reset();
+    ASSERT_TRUE(run_until([&] { return test::end_of(far) == 0; }));
 }
 
-// The thread has forgotten its socket: what the client does meanwhile harms nobody, and it may come again.
-TEST_F(RelayLoopTest, WhoIsNotConnectedMayTryAgain) {
+TEST_F(RelayLoopTest, WhoStaysLongLeaves) {
     Fd client;
-    const std::uint16_t nobody = test::port_of(test::listen_somewhere());
-    start(ticket(client, nobody));
-    ASSERT_TRUE(run_until([&] { return not_connected.size() == 1; }));
-    Fd other;
-    start(ticket(other));  // may get the memory of the first
-    const Fd others_far = test::accept_from(back_);
-    test::send_all(client, "patience");
-    auto again = std::move(not_connected[0]);
-    Fd unused;
-    again->backend = ticket(unused)->backend;
-    start(std::move(again));
+    begin(ticket(client));
     const Fd far = test::accept_from(back_);
-    EXPECT_EQ(test::receive_exactly(far, 8), "patience");
-    EXPECT_TRUE(test::transfer(far, client, 1000));
-    EXPECT_TRUE(test::transfer(client, far, 1000));
+    for (unsigned i = 0; i < 8; ++i) {
+        test::send_all(client, "x");
+        ASSERT_TRUE(arrives(far, 1));
+    }
+    EXPECT_EQ(left_, 1u);
+    EXPECT_TRUE(run_until([&] { return connected == 1; }));
 }
 
-TEST_F(RelayLoopTest, DeadlinesFallWithoutAnyTraffic) {
+// It takes along what the sink had no room for.
+TEST_F(RelayLoopTest, WhoLeavesWithAFullBufferLosesNothing) {
+    Fd client;
+    begin(ticket(client));
+    const Fd far = test::accept_from(back_);
+    std::size_t sent = 0;
+    const std::string piece(65536, 'x');
+    ASSERT_TRUE(run_until([&] {  // until all buffers on the way are full
+        const ssize_t size = ::send(client.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+        if (size > 0) sent += static_cast<std::size_t>(size);
+        return size < 0 && left_ == 1;
+    }));
+    client.reset();
+    EXPECT_TRUE(arrives(far, sent));
+    ASSERT_TRUE(run_until([&] { return test::end_of(far) == 0; }));
+}
+
+TEST_F(RelayLoopTest, WhoHasLeftKeepsItsDeadline) {
     Fd client;
     auto idle = ticket(client);
     idle->idle_timeout_ms = 100;
-    start(std::move(idle));
+    begin(std::move(idle));
+    const Fd far = test::accept_from(back_);
+    test::send_all(client, std::string(3 * kBudget, 'x'));
+    ASSERT_TRUE(arrives(far, 3 * kBudget));
+    ASSERT_EQ(left_, 1u);
     ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
     EXPECT_EQ(ended[0]->reason, metrics::Closed::idle);
-    EXPECT_EQ(test::end_of(client), 0);
+    EXPECT_EQ(ended[0]->received, 3 * kBudget);
 }
 
-// The owner's connections end, whatever they do.
-TEST_F(RelayLoopTest, EndAllEndsThoseOfOneOwner) {
-    Fd one, two;
-    start(ticket(one));
-    start(ticket(two));
-    ASSERT_TRUE(run_until([&] { return connected == 2; }));
-    loop_.end_all(nullptr);  // nobody's: none
-    const Fd first = test::accept_from(back_), second = test::accept_from(back_);
-    EXPECT_TRUE(test::transfer(one, first, 10));
-    EXPECT_TRUE(test::transfer(two, second, 10));
+TEST_F(RelayLoopTest, SaysHowLongItMayWait) {
+    EXPECT_EQ(loop_.patience(), -1);
+    Fd client;
+    begin(ticket(client));
+    EXPECT_GT(loop_.patience(), 0) << "it may take too long to connect";
+    EXPECT_LE(loop_.patience(), static_cast<int>(TimerWheel::kTickMs));
     loop_.end_all(this);
-    ASSERT_TRUE(run_until([&] { return ended.size() == 2; }));
-    EXPECT_EQ(ended[0]->reason, metrics::Closed::unknown);
+    EXPECT_EQ(loop_.patience(), 0) << "there is something to tell";
+    loop_.work();
+    EXPECT_EQ(loop_.patience(), -1);
+}
+
+TEST_F(RelayLoopTest, AnEdgeEndsTheWaiting) {
+    const Fd edge(::eventfd(0, EFD_CLOEXEC));
+    loop_.watch_for_wake_up(edge.get());
+    for (int i = 0; i < 2; ++i) {  // nobody reads it
+        const std::uint64_t one = 1;
+        ASSERT_EQ(::write(edge.get(), &one, sizeof one), 8);
+        loop_.collect(-1);
+    }
 }
 
 }  // namespace portier::delivery

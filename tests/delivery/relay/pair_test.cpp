@@ -19,7 +19,7 @@ protected:
             if (socket.fd >= 0 && ::poll(&socket, 1, 0) > 0)
                 pair.note(side, static_cast<std::uint16_t>(socket.revents));
         }
-        pair.turn(supplies_, now_ms_);
+        pair.turn(supplies_, now_ms_, 1 << 20);
     }
     bool turn_until(RelayPair& pair, State state) {
         return test::eventually([&] {

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "delivery/plan.hpp"
 #include "delivery/relay/backends.hpp"
+#include "delivery/relay/outbox.hpp"
 #include "delivery/relay/ticket.hpp"
 #include "support/tcp.hpp"
 #include "support/wait.hpp"
@@ -55,6 +56,17 @@ protected:
     unsigned connected = 0;
     std::vector<std::unique_ptr<delivery::RelayTicket>> not_connected, ended;
 };
+
+// What a desk does with a report.
+inline void tell(delivery::RelayReport& report) {
+    using State = delivery::RelayPair::State;
+    if (report.state == State::moving)
+        report.owner->on_connected(*report.backend, report.microseconds);
+    else if (report.state == State::not_connected)
+        report.owner->on_not_connected(std::move(report.ticket));
+    else
+        report.owner->on_ended(std::move(report.ticket));
+}
 
 // How the other side ended it: 0: with a FIN, else an errno. Waits for it.
 inline int end_of(const Fd& socket) {

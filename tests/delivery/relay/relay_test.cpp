@@ -1,8 +1,8 @@
 #include "delivery/relay/relay.hpp"
 
 #include "delivery/descriptors.hpp"
-#include "delivery/relay/loop.hpp"
 #include "delivery/relay/relay_case.hpp"
+#include "delivery/relay/threads.hpp"
 #include "net/lingering_closer.hpp"
 #include "support/log_capture.hpp"
 
@@ -15,7 +15,7 @@ using metrics::Closed;
 class RelayTest : public test::RelayCase {
 protected:
     RelayTest() {
-        for (std::size_t i = 0; i < 2; ++i) loops_.push_back(std::make_unique<RelayLoop>(io_));
+        threads_.start(8);  // every ninth connection would be the desk's, which these tests do not always run
         plan_ = {.name = "far", .row = 1, .delivery = "relay", .balance = "round-robin"};
         plan_.relay.connect_timeout_ms = 30'000;
         plan_.relay.attempts = 3;
@@ -24,9 +24,7 @@ protected:
         plan_.relay.queue_timeout_ms = 60'000;
         add(kBackendRow, test::port_of(back_));
     }
-    ~RelayTest() override {
-        for (const auto& loop : loops_) loop->stop();
-    }
+    ~RelayTest() override { threads_.stop(); }
 
     static constexpr std::uint32_t kBackendRow = test::kBackendRow;
 
@@ -49,7 +47,7 @@ protected:
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
     boost::asio::io_context io_{1};
     net::LingeringCloser closer_;
-    std::vector<std::unique_ptr<RelayLoop>> loops_;
+    RelayThreads threads_{io_};
     Descriptors none_;
     HandlerPlan plan_;
     std::vector<Closed> reasons_;
@@ -65,7 +63,7 @@ protected:
                                                            return true;
                                                        },
                                                    .on_ended = [this](const Ended& e) { reasons_.push_back(e.reason); },
-                                                   .relay_loops = &loops_});
+                                                   .relay_threads = &threads_});
 };
 
 }  // namespace
