@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import run
+from comparisons import COMPARISONS
 from statistics_of_rounds import median_with_interval, order_of_round, ratios
 from table import report
 
@@ -31,18 +32,27 @@ class Arithmetic(unittest.TestCase):
 
 
 class Run(unittest.TestCase):
-    def test_measures_the_bare_server_and_writes_both_results(self):
+    def measure(self, comparison, servers):
+        """A small run: the modes that it wrote, each a list of rounds."""
         with tempfile.TemporaryDirectory() as directory:
             output = pathlib.Path(directory) / "bench.json"
-            command = [sys.executable, run.__file__, "--build", BUILD, "--servers", "bare", "--rounds", "2",
+            command = [sys.executable, run.__file__, comparison, "--build", BUILD, "--servers", servers, "--rounds", "2",
                        "--seconds", "0.2", "--at-a-time", "4", "--output", str(output)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             result = json.loads(output.read_text())
         self.assertEqual(done.stdout, report(result))
-        for mode in ("crr", "rr"):
-            self.assertEqual(len(result["modes"][mode]), 2)
-            self.assertGreater(result["modes"][mode][0]["bare"]["per_second"], 0)
+        return result["modes"]
+
+    def test_measures_each_comparison_and_writes_both_results(self):
+        for comparison, servers in (("handoff", "bare"), ("relay", "bare,relay"), ("udp", "bare,relay")):
+            with self.subTest(comparison=comparison):
+                modes = self.measure(comparison, servers)
+                self.assertEqual(list(modes), list(COMPARISONS[comparison].modes))
+                for rounds in modes.values():
+                    self.assertEqual(len(rounds), 2)
+                    for server in servers.split(","):
+                        self.assertGreater(rounds[0][server]["per_second"], 0)
 
     def test_a_missing_program_is_an_error(self):
         with tempfile.TemporaryDirectory() as empty:

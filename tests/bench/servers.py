@@ -4,6 +4,7 @@ A relay (haproxy, nginx) stands in front of the bare server. Everything is ended
 """
 
 import contextlib
+import os
 import pathlib
 import shutil
 import socket
@@ -58,8 +59,19 @@ def answers(port):
         return False
 
 
+def cpu_seconds(pid):
+    """CPU time of a process and its living descendants."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        children = [int(child) for task in os.listdir(f"/proc/{pid}/task")
+                    for child in pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_seconds, children))
+
+
 class Fleet:
-    """Starts servers and ends them all; use it in a with statement."""
+    """Starts servers and ends them all; use it in a with statement. STARTERS: how each is started, by its name."""
 
     answers = staticmethod(answers)  # of a port
 
@@ -68,16 +80,16 @@ class Fleet:
         self.directory = pathlib.Path(directory)
         self.processes = processes
         self.cpus = cpus  # None: not pinned
-        self.running = []
+        self.running = {}  # by port
         self.backend = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.running):
+        for process in reversed(self.running.values()):
             process.terminate()
-        for process in reversed(self.running):
+        for process in reversed(self.running.values()):
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -88,14 +100,22 @@ class Fleet:
         """Starts the server of that name and returns its port."""
         if self.backend is None:
             self.backend = self._bare()
-        return self.backend if name == "bare" else STARTERS[name](self)
+        return self.backend if name == "bare" else self.STARTERS[name](self)
+
+    @classmethod
+    def names(cls):
+        return ["bare", *cls.STARTERS]
+
+    def cpu_seconds(self, port):
+        """CPU time of the server at the port so far."""
+        return cpu_seconds(self.running[port].pid)
 
     def _run(self, name, command, port):
         log = open(self.directory / f"{name}.log", "wb")
         with log:
             process = subprocess.Popen(pinned(command, self.cpus), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True)
-        self.running.append(process)
+        self.running[port] = process
         deadline = time.monotonic() + PATIENCE
         while not self.answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -111,38 +131,38 @@ class Fleet:
         path.write_text(string.Template(text).substitute(values))
         return str(path)
 
+    def _echo(self, name, port):
+        echo = program(name, [self.build / "tests/bench" / name])
+        return self._run("bare", [echo, "--port", str(port), "--processes", str(self.processes)], port)
+
     def _bare(self):
-        bare = program("bare_echo", [self.build / "tests/bench/bare_echo"])
-        port = free_port()
-        return self._run("bare", [bare, "--port", str(port), "--processes", str(self.processes)], port)
+        return self._echo("bare_echo", free_port())
 
     def _haproxy(self, name, tuning):
         port = free_port()
         config = self._render("haproxy.cfg.in", f"{name}.cfg", port=port, backend=self.backend, **tuning)
         return self._run(name, [program("haproxy"), "-db", "-f", config], port)
 
-    def _nginx(self):
+    def _nginx(self, template, port):
         if not pathlib.Path(STREAM_MODULE).is_file():
             raise Missing(f"nginx has no stream module at {STREAM_MODULE}")
-        port = free_port()
-        config = self._render("nginx.conf.in", "nginx.conf", port=port, backend=self.backend, directory=self.directory,
+        config = self._render(template, "nginx.conf", port=port, backend=self.backend, directory=self.directory,
                               processes=self.processes, stream_module=STREAM_MODULE)
         command = [program("nginx"), "-e", "stderr", "-p", str(self.directory), "-c", config]
         return self._run("nginx", command, port)
 
-    def _handoff(self):
+    def _portier(self, name, template, port, **values):
         portier = program("portier", [self.build / "router/portier", self.build / "portier"])
+        config = self._render(template, "portier.yaml", port=port, admin=free_port(), directory=self.directory, **values)
+        return self._run(name, [portier, "run", config], port)
+
+    def _handoff(self):
         echo = program("echo handler", [self.build / "handlers/echo/echo", self.build / "handlers/echo"])
-        port = free_port()
-        config = self._render("portier.yaml.in", "portier.yaml", port=port, admin=free_port(), echo=echo,
-                              directory=self.directory, processes=self.processes)
-        return self._run("handoff", [portier, "run", config], port)
+        return self._portier("handoff", "portier.yaml.in", free_port(), echo=echo, processes=self.processes)
 
-
-STARTERS = {
-    "handoff": Fleet._handoff,
-    "haproxy": lambda fleet: fleet._haproxy("haproxy", HAPROXY_DEFAULT),
-    "haproxy-tuned": lambda fleet: fleet._haproxy("haproxy-tuned", HAPROXY_TUNED),
-    "nginx": Fleet._nginx,
-}
-NAMES = ["bare", *STARTERS]
+    STARTERS = {
+        "handoff": _handoff,
+        "haproxy": lambda fleet: fleet._haproxy("haproxy", HAPROXY_DEFAULT),
+        "haproxy-tuned": lambda fleet: fleet._haproxy("haproxy-tuned", HAPROXY_TUNED),
+        "nginx": lambda fleet: fleet._nginx("nginx.conf.in", free_port()),
+    }

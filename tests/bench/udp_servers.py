@@ -1,9 +1,8 @@
 """The UDP servers that are compared: a bare echo server, and the relays in front of it."""
 
-import pathlib
 import socket
 
-from servers import STREAM_MODULE, Fleet, Missing, program
+from servers import Fleet
 
 
 def answers(port):
@@ -18,7 +17,7 @@ def answers(port):
             return False
 
 
-def free_port():
+def free_udp_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -27,32 +26,13 @@ def free_port():
 class UdpFleet(Fleet):
     answers = staticmethod(answers)
 
-    def start(self, name):
-        if self.backend is None:
-            self.backend = self._bare()
-        return self.backend if name == "bare" else STARTERS[name](self)
-
     def _bare(self):
-        bare = program("bare_udp_echo", [self.build / "tests/bench/bare_udp_echo"])
-        port = free_port()
-        return self._run("bare", [bare, "--port", str(port), "--processes", str(self.processes)], port)
-
-    def _nginx(self):
-        if not pathlib.Path(STREAM_MODULE).is_file():
-            raise Missing(f"nginx has no stream module at {STREAM_MODULE}")
-        port = free_port()
-        config = self._render("nginx-udp.conf.in", "nginx.conf", port=port, backend=self.backend,
-                              directory=self.directory, processes=self.processes, stream_module=STREAM_MODULE)
-        command = [program("nginx"), "-e", "stderr", "-p", str(self.directory), "-c", config]
-        return self._run("nginx", command, port)
+        return self._echo("bare_udp_echo", free_udp_port())
 
     def _relay(self):
-        portier = program("portier", [self.build / "router/portier", self.build / "portier"])
-        port = free_port()
-        config = self._render("portier-udp.yaml.in", "portier.yaml", port=port, backend=self.backend,
-                              admin=free_port(), directory=self.directory)
-        return self._run("relay", [portier, "run", config], port)
+        return self._portier("relay", "portier-udp.yaml.in", free_udp_port(), backend=self.backend)
 
-
-STARTERS = {"relay": UdpFleet._relay, "nginx": UdpFleet._nginx}
-NAMES = ["bare", *STARTERS]
+    STARTERS = {
+        "relay": _relay,
+        "nginx": lambda fleet: fleet._nginx("nginx-udp.conf.in", free_udp_port()),
+    }
