@@ -95,9 +95,11 @@ public:
     // are not among `leaving` (channel numbers) any more.
     virtual void update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) = 0;
 
-    // Whether it reads the datagrams of its UDP ports itself. Then it is told of all of them after each update(); what
-    // is not among them any more it lets go.
+    // Whether it reads the datagrams of its UDP ports itself. Then it is told, after each update(), which of them
+    // (rows) it keeps, and ends the flows of the others; true: it has begun to, on a thread of UdpThreads. Afterwards
+    // it is told of all that are its own now.
     virtual bool reads_datagrams() const { return false; }
+    virtual bool keep_udp_ports(const std::set<std::uint32_t>& /*rows*/) { return false; }
     virtual void serve_datagrams(const std::vector<PortPlan>& /*ports*/, Descriptors& /*descriptors*/) {}
 
     // A port has all the flows that it may have: processes shall close those that have been idle the longest.

@@ -158,15 +158,24 @@ void Desk::serve_datagrams(const delivery::Plan& plan, delivery::Descriptors& de
         if (is_read_by_delivery(port, plan))
             for (const std::uint32_t number : port.listeners) kept.push_back(descriptors.share(number));
     if (!kept.empty()) udp_threads_.start(plan.relay_threads);
-    // Those first that let go: the flows of a port that comes to another handler have ended when that one counts.
-    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
+    // First all let go: the flows of a port that comes to another handler have ended when that one takes it over.
+    bool let_go = false;
+    for (auto& delivery : leaving_) let_go |= delivery->keep_udp_ports({});
+    std::map<delivery::Delivery*, std::vector<delivery::PortPlan>> readers;
     for (auto& [name, handler] : handlers_) {
         if (!handler.delivery || !handler.delivery->reads_datagrams()) continue;
-        std::vector<delivery::PortPlan> ports;
-        for (const delivery::PortPlan& port : plan.ports)
-            if (port.protocol == "udp" && plan.handlers[port.handler].name == name) ports.push_back(port);
-        handler.delivery->serve_datagrams(ports, descriptors);
+        auto& ports = readers[handler.delivery.get()];
+        std::set<std::uint32_t> rows;
+        for (const delivery::PortPlan& port : plan.ports) {
+            if (port.protocol != "udp" || plan.handlers[port.handler].name != name) continue;
+            ports.push_back(port);
+            rows.insert(port.row);
+        }
+        let_go |= handler.delivery->keep_udp_ports(rows);
     }
+    if (let_go) udp_threads_.finish_posted();
+    for (auto& delivery : leaving_) delivery->serve_datagrams({}, descriptors);
+    for (const auto& [delivery, ports] : readers) delivery->serve_datagrams(ports, descriptors);
     descriptors.forget_ended();
 }
 

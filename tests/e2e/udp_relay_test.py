@@ -118,6 +118,21 @@ class Flows(UdpRelay):
                 self.assertEqual(new, old)
         self.assertGreater(self.total("flows_closed_total", reason="handler_close"), 0)
 
+    def test_end_when_their_port_comes_to_another_handler(self):
+        self.open_street(relay(self.server(Server, "a")))
+        handlers, ports = self.portier.config["handlers"], self.portier.config["ports"]
+        clients = [self.udp_client() for _ in range(CLIENTS)]
+        names = ["echo", *(f"echo-{number}" for number in range(6))]
+        for rounds, (before, name) in enumerate(zip(names, names[1:]), 1):
+            for client in clients:
+                client.who()
+            handlers[name] = handlers.pop(before)
+            ports[self.key] = name
+            self.reload()
+            self.portier.wait_metric(0, "portier_flows_active", port=self.key)
+            self.assertEqual(self.total("flows_created_total"), rounds * CLIENTS)
+            self.assertEqual(self.total("flows_closed_total", reason="handler_close"), rounds * CLIENTS)
+
     def test_stay_when_the_router_is_killed(self):
         servers = [self.server(Server, "a"), self.server(Server, "b"), self.server(Server, "six", "::1")]
         self.open_street(relay(*servers))

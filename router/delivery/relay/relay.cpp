@@ -42,6 +42,7 @@ public:
     bool idle() const override { return living_ == 0 && (!udp_ || udp_->idle()); }
     void end() override;
     bool reads_datagrams() const override { return true; }
+    bool keep_udp_ports(const std::set<std::uint32_t>& rows) override { return udp_ && udp_->keep_ports(rows); }
     void serve_datagrams(const std::vector<PortPlan>& ports, Descriptors& descriptors) override;
 
     void on_connected(Backend& backend, std::uint64_t microseconds) override;

@@ -46,8 +46,8 @@ public:
 
     // Throws std::system_error; then this object is of no use.
     void apply(UdpPortOrder order);
-    // The port is no longer ours.
-    void end_flows() { book_.end_all(metrics::FlowClosed::handler_close); }
+    // The port is no longer ours, or cannot be served.
+    void end_flows(metrics::FlowClosed reason) { book_.end_all(reason); }
 
 private:
     void watch(const std::shared_ptr<Fd>& socket, const std::shared_ptr<Fd>& before, std::uint64_t mark);

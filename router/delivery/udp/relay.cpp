@@ -42,20 +42,22 @@ public:
 
     Ports(boost::asio::io_context& io, metrics::Board& board) : io_(io), board_(board), backends_(board) {}
 
+    void keep(const std::set<std::uint32_t>& rows) {
+        std::erase_if(ports_, [&](const auto& item) {
+            if (rows.contains(item.first)) return false;
+            item.second->end_flows(metrics::FlowClosed::handler_close);
+            return true;
+        });
+        --orders_due;
+    }
+
     void apply(const HandlerPlan& handler, std::vector<UdpPortOrder> orders) {
         backends_.update(handler);
-        std::map<std::uint32_t, std::unique_ptr<UdpPort>> before;
-        before.swap(ports_);
         for (UdpPortOrder& order : orders) {
-            const std::uint32_t row = order.plan.row;
-            auto& port = ports_[row];
-            if (const auto present = before.find(row); present != before.end()) port = std::move(present->second);
+            auto& port = ports_[order.plan.row];
             apply(port, std::move(order));
-            if (!port) ports_.erase(row);
         }
-        for (auto& [row, port] : before)
-            if (port) port->end_flows();
-        before.clear();
+        std::erase_if(ports_, [](const auto& item) { return !item.second; });
         backends_.forget_gone();
         --orders_due;
     }
@@ -68,8 +70,9 @@ private:
                 port =
                     std::make_unique<UdpPort>(UdpPort::Parts{io_, board_.ports[order.plan.row], backends_, buffers_});
             port->apply(std::move(order));
-        } catch (const std::system_error& error) {
+        } catch (const std::exception& error) {  // also too little memory
             log_error("a UDP port is not served", {{"port", key}, {"error", error.what()}});
+            if (port) port->end_flows(metrics::FlowClosed::error);
             port.reset();
         }
     }
@@ -86,16 +89,26 @@ UdpRelay::UdpRelay(boost::asio::io_context& io, metrics::Board& board)
 
 UdpRelay::~UdpRelay() {
     ++ports_->orders_due;
-    boost::asio::post(io_, [ports = std::move(ports_)] { ports->apply({}, {}); });
+    boost::asio::post(io_, [ports = std::move(ports_)] { ports->keep({}); });
 }
 
 bool UdpRelay::idle() const {
     return ports_->orders_due == 0;
 }
 
+bool UdpRelay::keep_ports(const std::set<std::uint32_t>& rows) {
+    if (std::includes(rows.begin(), rows.end(), rows_.begin(), rows_.end())) return false;
+    std::erase_if(rows_, [&](std::uint32_t row) { return !rows.contains(row); });
+    ++ports_->orders_due;
+    boost::asio::post(io_, [ports = ports_, rows = rows_] { ports->keep(rows); });
+    return true;
+}
+
 void UdpRelay::apply(const HandlerPlan& handler, const std::vector<PortPlan>& ports, Descriptors& descriptors) {
     std::vector<UdpPortOrder> orders;
+    rows_.clear();
     for (const PortPlan& port : ports) {
+        rows_.insert(port.row);
         if (auto order = make_order(handler, port, descriptors))
             orders.push_back(std::move(*order));
         else

@@ -4,7 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
-#include <string>
+#include <set>
 #include <vector>
 
 namespace portier::metrics {
@@ -25,7 +25,9 @@ public:
     UdpRelay& operator=(const UdpRelay&) = delete;
     ~UdpRelay();  // the flows end
 
-    // The backends as they are now, and the ports: those that are not among them any more end their flows.
+    // Ports that are not among these rows end their flows. False: there is none.
+    bool keep_ports(const std::set<std::uint32_t>& rows);
+    // The backends as they are now, and the ports. Those that were another handler's have been let go there before.
     void apply(const HandlerPlan& handler, const std::vector<PortPlan>& ports, Descriptors& descriptors);
 
     // What was said last is done.
@@ -36,6 +38,7 @@ private:
 
     boost::asio::io_context& io_;
     std::shared_ptr<Ports> ports_;
+    std::set<std::uint32_t> rows_;  // of the ports as they were told last
 };
 
 }  // namespace portier::delivery

@@ -1,6 +1,7 @@
 #include "delivery/udp/threads.hpp"
 
 #include <algorithm>
+#include <future>
 
 namespace portier::delivery {
 
@@ -15,6 +16,16 @@ void UdpThreads::start(unsigned count) {
         thread->thread = std::thread([&io = thread->io] { io.run(); });
         threads_.push_back(std::move(thread));
     }
+}
+
+void UdpThreads::finish_posted() {
+    std::vector<std::future<void>> all_done;
+    for (const auto& thread : threads_) {
+        auto done = std::make_shared<std::promise<void>>();
+        all_done.push_back(done->get_future());
+        boost::asio::post(thread->io, [done] { done->set_value(); });
+    }
+    for (const auto& done : all_done) done.wait();
 }
 
 void UdpThreads::stop() {

@@ -33,6 +33,9 @@ public:
     std::size_t size() const { return threads_.size(); }
     boost::asio::io_context& io(std::size_t thread) { return threads_[thread]->io; }
 
+    // Waits until every thread has done what was posted before: as long as one takes for its turn, milliseconds.
+    void finish_posted();
+
     // Runs `task` on that thread, soon.
     template <typename Task>
     void post(std::size_t thread, Task&& task) {

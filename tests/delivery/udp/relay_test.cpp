@@ -1,6 +1,9 @@
 #include "delivery/udp/relay.hpp"
 
+#include <sys/mman.h>
+
 #include "delivery/udp/relay_case.hpp"
+#include "support/log_capture.hpp"
 #include "support/random.hpp"
 
 namespace portier::delivery {
@@ -84,6 +87,7 @@ TEST_F(UdpRelayTest, APortThatIsGoneEndsItsFlows) {
     start();
     ASSERT_TRUE(ask(client, "hello", &backend));
     EXPECT_TRUE(relay->idle());
+    relay->keep_ports({});
     relay->apply(handler, {}, descriptors);
     EXPECT_FALSE(relay->idle());
     test::run_ready(*io);
@@ -105,6 +109,39 @@ TEST_F(UdpRelayTest, SocketsPassToAnotherHandler) {
     relay.reset();
     test::run_ready(*io);
     EXPECT_TRUE(ask(client, "again", &backend));
+}
+
+// Nothing of theirs is left for the next owner to count.
+TEST_F(UdpRelayTest, PortsThatAreNotKeptEndTheirFlows) {
+    listen_on("127.0.0.1");
+    const UdpSocket backend, client;
+    add_backend(backend.endpoint());
+    start();
+    ASSERT_TRUE(ask(client, "hello", &backend));
+    EXPECT_FALSE(relay->keep_ports({port.row, 7}));
+    EXPECT_TRUE(relay->keep_ports({7}));
+    test::run_ready(*io);
+    EXPECT_TRUE(relay->idle());
+    EXPECT_EQ(closed(FlowClosed::handler_close), 1u);
+    EXPECT_FALSE(relay->keep_ports({7})) << "done already";
+}
+
+TEST_F(UdpRelayTest, APortThatCannotBeServedLeavesNoFlowCounted) {
+    const test::LogCapture quiet;
+    listen_on("127.0.0.1");
+    const UdpSocket backend, client;
+    add_backend(backend.endpoint());
+    start();
+    ASSERT_TRUE(ask(client, "hello", &backend));
+    ASSERT_EQ(row().active_flows(), 1u);
+    descriptors = {};
+    descriptors.add(kListener, Fd(::dup(listener.get())));
+    descriptors.add(kMemory, Fd(::memfd_create("nothing", MFD_CLOEXEC)));
+    descriptors.add(kLoopbackSocket, Fd(::dup(loopback_socket.get())));
+    apply();
+    EXPECT_NE(quiet.text().find("not served"), std::string::npos);
+    EXPECT_EQ(row().active_flows(), 0u);
+    EXPECT_EQ(closed(FlowClosed::error), 1u);
 }
 
 TEST_F(UdpRelayTest, GarbageInTheMemoryHarmsNobody) {

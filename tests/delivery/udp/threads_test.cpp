@@ -41,6 +41,15 @@ TEST(UdpThreads, OneForEachProcessorAndOnlyTheFirstCallDecides) {
     EXPECT_EQ(threads.size(), size);
 }
 
+TEST(UdpThreads, WaitsForWhatWasPosted) {
+    UdpThreads threads;
+    threads.start(3);
+    std::atomic<int> done{0};
+    for (std::size_t i = 0; i < 300; ++i) threads.post(i % 3, [&done] { ++done; });
+    threads.finish_posted();
+    EXPECT_EQ(done, 300);
+}
+
 // A thread that has things to do for ever still ends.
 TEST(UdpThreads, StopDropsWhatHasNotRun) {
     std::atomic<bool> running{false};
