@@ -23,6 +23,7 @@ set(e2e_light
   relay_command
   relay_ends
   relay_hostile
+  relay_transparent
   reload_disturbed
   signals
   spawn_limits
