@@ -144,7 +144,7 @@ void add_life(Table<Handler>& table) {
     table.add({.key = "restart",
                .kind = Kind::section,
                .help = "How fast a process that ended is started again.",
-               .scope = kProcesses});
+               .scope = {.processes = true, .staying = true}});
     table.add(
         {.key = "restart.first",
          .kind = Kind::duration,
