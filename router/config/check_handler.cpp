@@ -88,11 +88,21 @@ private:
     void check_limits() {
         const Limits& limits = handler_.limits;
         const auto cpu = limits.cpu ? std::optional<std::uint64_t>(limits.cpu->count() / 1000) : std::nullopt;
+        check_open_files();
         check_limit("limits.open_files", RLIMIT_NOFILE, limits.open_files);
         check_limit("limits.memory", RLIMIT_AS, limits.memory);
         check_limit("limits.processes", RLIMIT_NPROC, limits.processes);
         check_limit("limits.core", RLIMIT_CORE, limits.core);
         check_limit("limits.cpu", RLIMIT_CPU, cpu);
+    }
+
+    // Nobody has more, with whatever capability (setrlimit(2): EPERM).
+    void check_open_files() {
+        const auto& value = handler_.limits.open_files;
+        if (!value || *value <= scene_.host.most_open_files) return;
+        report("limits.open_files",
+               fmt::format("{} is more than the kernel gives a process, {}", *value, scene_.host.most_open_files),
+               "fs.nr_open says how many");
     }
 
     void check_limit(const char* key, int resource, const std::optional<std::uint64_t>& value) {

@@ -23,7 +23,8 @@ Table<Admin> make_admin_table() {
     table.add(
         {.key = "socket",
          .kind = Kind::text,
-         .help = "The Unix socket that the command line talks to.",
+         .help =
+             "The Unix socket that the command line talks to; a relative path starts from the folder of the main file.",
          .example = "/run/portier/portier.sock",
          .if_unset = "as `--socket` or `$PORTIER_SOCKET` say"},
         [](auto& admin) -> auto& { return admin.socket; });

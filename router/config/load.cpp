@@ -71,6 +71,8 @@ Loaded load(const std::string& file, const Host& host) {
         const auto admin = read_part(parts.admin, admin_table(), diagnostics);
         const auto router = read_part(parts.router, router_table(), diagnostics);
         config.admin = admin.object;
+        if (std::string& socket = config.admin.socket; !socket.empty())
+            socket = (std::filesystem::path(config.folder) / socket).lexically_normal().string();
         config.router = router.object;
         if (const auto listen = written(admin_table(), admin, "listen"))
             config.admin.listen_mark = mark_of(sources, listen->value);
