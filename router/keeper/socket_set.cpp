@@ -43,7 +43,7 @@ std::string owner_of(config::Protocol protocol, std::uint16_t number) {
 }
 
 std::string at(const config::Mark& mark) {
-    return mark.file + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column) + ": ";
+    return config::to_string(mark) + ": ";
 }
 
 std::system_error explain(const std::error_code& error, const std::string& what, const SocketSet::Key& key) {
