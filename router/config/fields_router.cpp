@@ -10,7 +10,7 @@ Table<Admin> make_admin_table() {
     table.add(
         {.key = "listen",
          .kind = Kind::endpoint,
-         .help = "Address and port of /metrics, /healthz and /readyz over HTTP.",
+         .help = "Address and port of the status page, /api/status, /metrics, /healthz and /readyz over HTTP.",
          .example = "127.0.0.1:7000",
          .if_unset = "no HTTP"},
         [](auto& admin) -> auto& { return admin.listen; });
