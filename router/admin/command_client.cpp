@@ -25,6 +25,18 @@ void check_peer(int fd, const std::string& path) {
         throw_errno("user " + std::to_string(peer.uid) + " listens at " + path + ", neither you nor root", EPERM);
 }
 
+// Who cannot be asked, and what to do about it.
+[[noreturn]] void explain(int error, const std::string& path) {
+    const std::string nobody = "no portier answers at " + path;
+    const std::string other = "; of another one say --socket PATH";
+    if (error == ENOENT) throw_errno(nobody + ", there is no socket; start it with portier run FILE" + other, error);
+    if (error == ECONNREFUSED)
+        throw_errno(nobody + ", it ended and left its socket; start it with portier run FILE" + other, error);
+    if (error == EACCES)
+        throw_errno("you may not ask the portier at " + path + "; only root and the user that started it may", error);
+    throw_errno(nobody, error);
+}
+
 }  // namespace
 
 std::string ask(const std::string& path, const std::string& request) {
@@ -33,8 +45,7 @@ std::string ask(const std::string& path, const std::string& request) {
         throw_errno("command socket " + path + ": " + problem, EPERM);
     const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) throw_errno("socket");
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        throw_errno("no portier answers at " + path);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) explain(errno, path);
     if (is_careful()) check_peer(fd.get(), path);
     const std::string line = request + "\n";
     if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))

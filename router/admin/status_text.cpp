@@ -60,8 +60,7 @@ std::size_t width_of(const std::string& text) {  // in characters
 }
 
 // Columns as wide as what stands in them. `columns` has a letter for each: '<' begins at the left, '>' ends at the
-// right,
-// '/' follows the one before without a blank.
+// right, '/' follows the one before without a blank.
 struct Table {
     std::string columns;
     std::vector<std::vector<std::string>> rows{};
@@ -135,6 +134,12 @@ std::string words_about(const json::value& process) {
     return status + (status.empty() ? "" : "; ") + "last ended: " + last_end;
 }
 
+// Zero is what nobody has measured yet: a process has a descriptor and a page.
+std::string measured(const json::value& process, const char* key, std::string (*text)(std::uint64_t)) {
+    const std::uint64_t value = number(process, key);
+    return value == 0 ? "-" : text(value);
+}
+
 std::vector<std::string> process_row(const json::value& handler, const json::value& process) {
     const double started = process.at("started").to_number<double>();
     const std::string up = started > 0 ? age(static_cast<double>(wall_milliseconds()) / 1e3 - started) : "-";
@@ -143,8 +148,8 @@ std::vector<std::string> process_row(const json::value& handler, const json::val
             digits(process, "pid"),
             word(process, "state"),
             digits(process, "connections"),
-            digits(process, "open_fds"),
-            bytes(number(process, "resident_bytes")),
+            measured(process, "open_fds", [](std::uint64_t value) { return std::to_string(value); }),
+            measured(process, "resident_bytes", bytes),
             up,
             digits(handler, "restarts"),
             words_about(process)};

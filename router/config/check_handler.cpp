@@ -16,6 +16,17 @@ namespace portier::config {
 
 namespace {
 
+// As keeper/spawn_command sets them.
+std::vector<std::string_view> variables_of(Style style) {
+    switch (style) {
+        case Style::inetd: return {"REMOTE_HOST"};
+        case Style::ucspi: return {"PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPCONNNUM"};
+        case Style::systemd: return {"REMOTE_ADDR", "REMOTE_PORT"};
+        case Style::inetd_wait: return {};
+    }
+    return {};
+}
+
 class HandlerCheck {
 public:
     HandlerCheck(HandlerDraft& draft, const Scene& scene) : draft_(draft), handler_(draft.object), scene_(scene) {}
@@ -29,6 +40,7 @@ public:
 
 private:
     void check_processes() {
+        check_env();
         check_user();
         check_group();
         check_working_directory();
@@ -48,6 +60,16 @@ private:
         if (handler_.delivery == Delivery::relay) return;
         report("command", "no command is given",
                fmt::format("delivery {} needs one: command: [program, argument]", to_string(handler_.delivery)));
+    }
+
+    // What portier tells a process about its connection: env would be the same for each.
+    void check_env() {
+        if (!has_delivery(draft_) || handler_.delivery != Delivery::spawn) return;
+        for (const std::string_view name : variables_of(handler_.style))
+            if (handler_.env.contains(std::string(name)))
+                report("env",
+                       fmt::format("{} is what style {} says of each connection", name, to_string(handler_.style)),
+                       "leave it out, or call it otherwise");
     }
 
     void check_user() {
@@ -88,11 +110,21 @@ private:
     void check_limits() {
         const Limits& limits = handler_.limits;
         const auto cpu = limits.cpu ? std::optional<std::uint64_t>(limits.cpu->count() / 1000) : std::nullopt;
+        check_open_files();
         check_limit("limits.open_files", RLIMIT_NOFILE, limits.open_files);
         check_limit("limits.memory", RLIMIT_AS, limits.memory);
         check_limit("limits.processes", RLIMIT_NPROC, limits.processes);
         check_limit("limits.core", RLIMIT_CORE, limits.core);
         check_limit("limits.cpu", RLIMIT_CPU, cpu);
+    }
+
+    // Nobody has more, with whatever capability (setrlimit(2): EPERM).
+    void check_open_files() {
+        const auto& value = handler_.limits.open_files;
+        if (!value || *value <= scene_.host.most_open_files) return;
+        report("limits.open_files",
+               fmt::format("{} is more than the kernel gives a process, {}", *value, scene_.host.most_open_files),
+               "fs.nr_open says how many");
     }
 
     void check_limit(const char* key, int resource, const std::optional<std::uint64_t>& value) {
@@ -110,7 +142,8 @@ private:
                    fmt::format("the first pause {} is longer than the longest one {}", text(handler_.restart.first),
                                text(handler_.restart.max)));
         }
-        if (handler_.stop_when_idle.count() > 0 && handler_.start != Start::on_demand)
+        const bool can_be_idle = handler_.delivery == Delivery::handoff || handler_.delivery == Delivery::inherit;
+        if (can_be_idle && handler_.stop_when_idle.count() > 0 && handler_.start != Start::on_demand)
             report("stop_when_idle", "only processes that start on demand can stop when idle", "add start: on_demand");
     }
 

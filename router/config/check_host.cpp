@@ -117,10 +117,11 @@ void check_admin(const Draft<Admin>& draft, const Scene& scene) {
     }
     const std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
     const auto socket = written(admin_table(), draft, "socket");
-    if (socket && admin.socket.size() > longest) {
+    const std::string& path = scene.config.admin.socket;  // absolute
+    if (socket && path.size() > longest) {
         scene.diagnostics.add({.at = socket->value,
                                .key_path = "admin.socket",
-                               .message = fmt::format("a path of {} bytes", admin.socket.size()),
+                               .message = fmt::format("a path of {} bytes", path.size()),
                                .hint = fmt::format("that of a Unix socket has at most {}", longest)});
     }
 }
@@ -128,7 +129,14 @@ void check_admin(const Draft<Admin>& draft, const Scene& scene) {
 void check_router(const Draft<Router>& draft, const Scene& scene) {
     const auto place = written(router_table(), draft, "user");
     const bool needed = scene.host.user == 0 || place;
-    if (!needed || ::getpwnam(draft.object.user.c_str()) != nullptr) return;
+    const passwd* user = needed ? ::getpwnam(draft.object.user.c_str()) : nullptr;
+    if (user != nullptr && user->pw_uid == 0)
+        scene.diagnostics.add({.severity = Severity::warning,
+                               .at = place ? place->value : Place{},
+                               .key_path = "router.user",
+                               .message = "the router, which faces the network, would stay root",
+                               .hint = "leave it out (nobody), or give it a user of its own"});
+    if (!needed || user != nullptr) return;
     scene.diagnostics.add({.at = place ? place->value : Place{},
                            .key_path = "router.user",
                            .message = fmt::format("there is no user {}", in_quotes(draft.object.user)),

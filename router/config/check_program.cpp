@@ -12,14 +12,27 @@ namespace portier::config {
 
 namespace {
 
+std::vector<gid_t> own_groups() {
+    std::vector<gid_t> groups(65536);  // NGROUPS_MAX
+    groups.resize(static_cast<std::size_t>(std::max(::getgroups(static_cast<int>(groups.size()), groups.data()), 0)));
+    return groups;
+}
+
+// Portier's own groups may be others than those of its user: a service manager sets them.
+Identity own_identity(const Host& host) {
+    const passwd* user = ::getpwuid(host.user);
+    return {.name = user == nullptr ? std::to_string(host.user) : user->pw_name,
+            .user = host.user,
+            .group = ::getegid(),
+            .groups = own_groups()};
+}
+
 // The handler's user, or portier's own.
 Identity identity_of(const Handler& handler, const Host& host) {
-    const passwd* user = handler.user.empty() ? ::getpwuid(host.user) : ::getpwnam(handler.user.c_str());
-    Identity who{.name = user == nullptr ? std::to_string(host.user) : user->pw_name,
-                 .user = host.user,
-                 .group = ::getegid(),
-                 .groups = {}};
+    const passwd* user = handler.user.empty() ? nullptr : ::getpwnam(handler.user.c_str());
+    Identity who = own_identity(host);
     if (user != nullptr) {
+        who.name = user->pw_name;
         who.user = user->pw_uid;
         who.group = user->pw_gid;
         int count = 256;
@@ -30,6 +43,12 @@ Identity identity_of(const Handler& handler, const Host& host) {
     if (const group* other = handler.group.empty() ? nullptr : ::getgrnam(handler.group.c_str()))
         who.group = other->gr_gid;
     return who;
+}
+
+// Where an interpreter is looked up by the process itself.
+std::string path_of_process(const Handler& handler, const std::string& path) {
+    const auto own = handler.env.find("PATH");
+    return own == handler.env.end() ? path : own->second;
 }
 
 struct Named {
@@ -80,7 +99,8 @@ void check_program(HandlerDraft& draft, const Scene& scene) {
     } else {
         handler.program = (std::filesystem::path(scene.config.folder) / name).lexically_normal().string();
     }
-    if (auto problem = inspect_program(handler.program, identity_of(handler, scene.host), path))
+    if (auto problem =
+            inspect_program(handler.program, identity_of(handler, scene.host), path_of_process(handler, path)))
         report(std::move(problem->message), std::move(problem->hint));
 }
 

@@ -30,6 +30,7 @@ public:
         check_duplicates();
         check_somebody_serves();
         check_processes();
+        check_queue();
         check_source();
         check_transparent();
     }
@@ -105,6 +106,20 @@ private:
             "health.timeout",
             fmt::format("a check may take {}, but there is one every {}", text(health.timeout), text(health.interval)),
             "timeout may be as long as interval");
+    }
+
+    // Without a limit nobody waits; but for processes that have yet to start.
+    void check_queue() {
+        const bool limited = std::any_of(handler_.connect.begin(), handler_.connect.end(),
+                                         [](const Backend& backend) { return backend.max_connections > 0; });
+        if (limited || !handler_.command.empty() || handler_.queue.max == 0) return;
+        for (const char* key : {"queue.max", "queue.timeout"})
+            if (const auto place = place_of(key); place && place->own && place->good)
+                return add({.severity = Severity::warning,
+                            .at = place->value,
+                            .key_path = draft_.path + '.' + key,
+                            .message = "no address of connect has max_connections, so nobody has to wait",
+                            .hint = "as in {address: \"127.0.0.1:6379\", max_connections: 100}"});
     }
 
     void check_source() {

@@ -24,6 +24,8 @@ struct Mark {
     bool operator==(const Mark&) const { return true; }  // moving a line is no change of the configuration
 };
 
+std::string to_string(const Mark& mark);  // FILE:LINE:COLUMN, of nowhere the file alone
+
 // Enumerators are spelled like the YAML words and the metric labels ('-' becomes '_').
 enum class Protocol { tcp, udp };
 enum class Delivery { handoff, inherit, relay, spawn };
@@ -199,7 +201,8 @@ struct Admin {
     std::optional<net::Endpoint> listen;  // empty: no HTTP
     Mark listen_mark;
     bool expose = false;  // `listen` may be reachable from other machines
-    std::string socket;   // empty: the default of --socket / $PORTIER_SOCKET
+    std::string socket;   // absolute; empty: the default of --socket / $PORTIER_SOCKET
+    Mark socket_mark;
     bool operator==(const Admin&) const = default;
 };
 
@@ -212,7 +215,8 @@ struct Log {
 
 struct Router {
     std::string user = "nobody";  // when started as root
-    unsigned relay_threads = 0;   // 0 (YAML: auto): one for each processor
+    Mark user_mark;
+    unsigned relay_threads = 0;  // 0 (YAML: auto): one for each processor
     Milliseconds drain_timeout{30000};
     Log log;
     bool operator==(const Router&) const = default;

@@ -142,7 +142,7 @@ std::optional<std::string> decode_variable(const Target& target, const Entry& en
     const auto& reserved = target.field.reserved;
     if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
         return fail(target, entry.key.at, fmt::format("{} is set by portier itself", in_quotes(name)),
-                    "its value tells the program which sockets it has been given and whom to notify");
+                    "its value tells the program who it is, what it has been given and whom to notify");
     return decode_text({target.field, target.path + '.' + name, entry.key.at, target.diagnostics}, entry.value);
 }
 

@@ -140,6 +140,7 @@ bool applies(const Field& field, const Handler& handler, Protocol protocol) {
     const std::vector<Delivery>& deliveries = able(field, protocol);
     if (std::find(deliveries.begin(), deliveries.end(), handler.delivery) == deliveries.end()) return false;
     if (field.scope.accepting && !router_accepts(handler)) return false;
+    if (field.scope.staying && handler.delivery == Delivery::spawn && router_accepts(handler)) return false;
     return !field.scope.processes || handler.delivery != Delivery::relay || !handler.command.empty();
 }
 

@@ -45,6 +45,7 @@ struct Scope {
     std::vector<Delivery> udp = kEveryDelivery;
     bool accepting = false;  // not where style inetd-wait leaves accepting to the process
     bool processes = false;  // of relay only when it has a command
+    bool staying = false;    // of spawn only style inetd-wait, whose process outlives a connection
 };
 
 struct Field {

@@ -40,7 +40,8 @@ void add_surroundings(Table<Handler>& table) {
              "file.",
          .example = "{MENU: veg}",
          .reserved = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                      "PORTIER_FD", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"},
+                      "PORTIER_FD", "PORTIER_HANDLER", "PORTIER_PROCESS", "NODE_CHANNEL_FD",
+                      "NODE_CHANNEL_SERIALIZATION_MODE"},
          .scope = kProcesses},
         [](auto& handler) -> auto& { return handler.env; });
     table.add(
@@ -144,7 +145,7 @@ void add_life(Table<Handler>& table) {
     table.add({.key = "restart",
                .kind = Kind::section,
                .help = "How fast a process that ended is started again.",
-               .scope = kProcesses});
+               .scope = {.processes = true, .staying = true}});
     table.add(
         {.key = "restart.first",
          .kind = Kind::duration,

@@ -10,7 +10,7 @@ Table<Admin> make_admin_table() {
     table.add(
         {.key = "listen",
          .kind = Kind::endpoint,
-         .help = "Address and port of /metrics, /healthz and /readyz over HTTP.",
+         .help = "Address and port of the status page, /api/status, /metrics, /healthz and /readyz over HTTP.",
          .example = "127.0.0.1:7000",
          .if_unset = "no HTTP"},
         [](auto& admin) -> auto& { return admin.listen; });
@@ -23,7 +23,8 @@ Table<Admin> make_admin_table() {
     table.add(
         {.key = "socket",
          .kind = Kind::text,
-         .help = "The Unix socket that the command line talks to.",
+         .help =
+             "The Unix socket that the command line talks to; a relative path starts from the folder of the main file.",
          .example = "/run/portier/portier.sock",
          .if_unset = "as `--socket` or `$PORTIER_SOCKET` say"},
         [](auto& admin) -> auto& { return admin.socket; });

@@ -92,6 +92,10 @@ private:
         } else if (handler.delivery == Delivery::spawn && field.scope.accepting) {
             message = fmt::format("style {} has no {}: it is one process a port", to_string(handler.style), field.key);
             hint = "the other styles have";
+        } else if (handler.delivery == Delivery::spawn && field.scope.staying) {
+            message = fmt::format("style {} has no {}: a process ends with its connection", to_string(handler.style),
+                                  field.key);
+            hint = "style inetd-wait has";
         }
         diagnostics_.add({.at = at,
                           .key_path = draft_.path + '.' + field.key,

@@ -24,11 +24,11 @@ bool has(std::uint64_t set, int capability) {
     return (set >> capability & 1) != 0;
 }
 
-unsigned unprivileged_port_start() {
-    std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    unsigned start = 1024;
-    file >> start;
-    return start;
+// What a file of /proc/sys says.
+std::uint64_t setting(const char* file, std::uint64_t if_unknown) {
+    std::ifstream stream(file);
+    std::uint64_t value = 0;
+    return stream >> value ? value : if_unknown;
 }
 
 std::optional<std::string> environment(const std::string& name) {
@@ -50,7 +50,9 @@ Host this_host() {
             .can_bind_low_ports = has(set, CAP_NET_BIND_SERVICE),
             .can_raise_limits = has(set, CAP_SYS_RESOURCE),
             .can_be_transparent = has(set, CAP_NET_ADMIN),
-            .first_unprivileged_port = unprivileged_port_start(),
+            .first_unprivileged_port =
+                static_cast<unsigned>(setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", 1024)),
+            .most_open_files = setting("/proc/sys/fs/nr_open", 1048576),
             .variable = environment,
             .hard_limit = hard_limit};
 }

@@ -18,6 +18,7 @@ struct Host {
     bool can_raise_limits = false;            // CAP_SYS_RESOURCE
     bool can_be_transparent = false;          // CAP_NET_ADMIN
     unsigned first_unprivileged_port = 1024;  // net.ipv4.ip_unprivileged_port_start
+    std::uint64_t most_open_files = 1048576;  // fs.nr_open: of one process, whoever it is
     std::function<std::optional<std::string>(const std::string&)> variable;
     std::function<std::uint64_t(int resource)> hard_limit;  // getrlimit(2); RLIM_INFINITY: none
 };

@@ -6,6 +6,17 @@
 
 namespace portier::config {
 
+namespace {
+
+// bind(2) refuses them without a zone (ipv6(7), sin6_scope_id).
+bool needs_zone(const net::Address& address) {
+    const bool link_local = address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+    const bool near_group = address.bytes[0] == 0xff && (address.bytes[1] & 0x0f) <= 2;
+    return address.family == 6 && (link_local || near_group);
+}
+
+}  // namespace
+
 Parsed<HostAndPort> split_host_port(std::string_view text) {
     if (text.starts_with('[')) {
         const std::size_t end = text.find("]:");
@@ -31,6 +42,10 @@ Parsed<net::Address> parse_host(const HostAndPort& parts) {
     const auto address = net::parse_address(host);
     if (parts.brackets && host.find(':') == std::string_view::npos)
         return {{}, "has brackets around something else than an IPv6 address"};
+    if (address && needs_zone(*address))
+        return {{},
+                fmt::format("has the address {}, which means nothing without a zone", net::to_string(*address)),
+                "addresses with a zone are not supported"};
     if (address) return {*address};
     if (host == "*" || host.empty()) return {{}, "has no address before its colon", "for every address leave it out"};
     return {{},

@@ -71,9 +71,15 @@ Loaded load(const std::string& file, const Host& host) {
         const auto admin = read_part(parts.admin, admin_table(), diagnostics);
         const auto router = read_part(parts.router, router_table(), diagnostics);
         config.admin = admin.object;
+        if (std::string& socket = config.admin.socket; !socket.empty())
+            socket = (std::filesystem::path(config.folder) / socket).lexically_normal().string();
         config.router = router.object;
         if (const auto listen = written(admin_table(), admin, "listen"))
             config.admin.listen_mark = mark_of(sources, listen->value);
+        if (const auto socket = written(admin_table(), admin, "socket"))
+            config.admin.socket_mark = mark_of(sources, socket->value);
+        if (const auto user = written(router_table(), router, "user"))
+            config.router.user_mark = mark_of(sources, user->value);
         check_everything(drafts, admin, router, {config, host, sources, diagnostics});
         for (HandlerDraft& draft : drafts.handlers) config.handlers.push_back(std::move(draft.object));
         for (PortDraft& draft : drafts.ports) config.ports.push_back(std::move(draft.object));

@@ -14,18 +14,34 @@ Place place_of(const Node& value) {
     return value.items.empty() ? value.at : value.items.front().at;
 }
 
-// Where a key that is unknown here would be right: below a section, or in another object.
+struct Home {
+    const std::vector<Field>& fields;
+    const char* object;
+};
+
+const std::vector<Home>& homes() {
+    static const std::vector<Home> all = {{port_table().fields, "a port"},
+                                          {handler_table().fields, "a handler"},
+                                          {backend_table().fields, "an entry of connect"},
+                                          {router_table().fields, "the router"},
+                                          {admin_table().fields, "admin"}};
+    return all;
+}
+
+// The other object where a key that is unknown here would be right.
 std::string home_of(const std::string& key) {
-    const auto search = [&](const std::vector<Field>& fields, std::string_view object) -> std::string {
-        for (const Field& field : fields) {
-            if (field.key == key) return fmt::format("{} is a key of {}", in_quotes(key), object);
-            if (field.key.ends_with('.' + key)) return fmt::format("of {} there is {}", object, in_quotes(field.key));
-        }
-        return {};
-    };
-    for (const auto& found : {search(port_table().fields, "a port"), search(handler_table().fields, "a handler"),
-                              search(router_table().fields, "the router"), search(admin_table().fields, "admin")})
-        if (!found.empty()) return found;
+    for (const Home& home : homes())
+        for (const Field& field : home.fields)
+            if (field.key == key) return fmt::format("{} is a key of {}", in_quotes(key), home.object);
+    return {};
+}
+
+// The section that has it.
+std::string section_with(const std::string& key) {
+    for (const Home& home : homes())
+        for (const Field& field : home.fields)
+            if (field.key.ends_with('.' + key))
+                return fmt::format("of {} there is {}", home.object, in_quotes(field.key));
     return {};
 }
 
@@ -91,8 +107,9 @@ private:
 }  // namespace
 
 std::string unknown_key_hint(const std::string& key, const std::vector<std::string>& keys) {
-    if (auto near = did_you_mean(key, keys); !near.empty()) return near;
     if (auto home = home_of(key); !home.empty()) return home;
+    if (auto near = did_you_mean(key, keys); !near.empty()) return near;
+    if (auto section = section_with(key); !section.empty()) return section;
     return fmt::format("the keys here are {}", fmt::join(keys, ", "));
 }
 

@@ -31,7 +31,7 @@ struct MapNode {
     Place key;
 };
 
-// What helps with an unknown key: the nearest of `keys`, where it would be right, or all of `keys`.
+// What helps with an unknown key: where it would be right, the nearest of `keys`, or all of `keys`.
 std::string unknown_key_hint(const std::string& key, const std::vector<std::string>& keys);
 
 // Every known key in the map. What is wrong with the map is reported.

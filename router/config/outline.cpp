@@ -110,10 +110,11 @@ private:
 
     void report_unknown(const Entry& entry, const std::string& prefix, const std::vector<std::string>& keys) {
         if (diagnostics_.full()) return diagnostics_.add({});
+        const std::string near = did_you_mean(entry.key.text, keys);
         diagnostics_.add({.at = entry.key.at,
                           .key_path = prefix + entry.key.text,
                           .message = fmt::format("unknown key {}", in_quotes(entry.key.text)),
-                          .hint = unknown_key_hint(entry.key.text, keys)});
+                          .hint = near.empty() ? unknown_key_hint(entry.key.text, keys) : near});
     }
 
     Diagnostics& diagnostics_;

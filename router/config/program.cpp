@@ -78,12 +78,15 @@ std::optional<ProgramProblem> check_interpreter(const std::string& program, std:
                           "PATH is " + path};
 }
 
-// Byte order, word size and machine of an ELF file: everything from e_ident[EI_CLASS] that has to be as in our own.
+// The machine of an ELF file has to be our own.
 std::optional<ProgramProblem> check_machine(const std::string& program, std::string_view header) {
     static const std::string own = first_bytes("/proc/self/exe");
     constexpr std::size_t kMachine = offsetof(Elf64_Ehdr, e_machine);
     if (header.size() < kMachine + 2 || own.size() < kMachine + 2) return ProgramProblem{program + " is cut off", ""};
-    const auto machine = [](std::string_view bytes) { return bytes[kMachine] | bytes[kMachine + 1] << 8; };
+    const auto machine = [](std::string_view bytes) {
+        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+        return byte(kMachine) | byte(kMachine + 1) << 8;
+    };
     const bool older_sibling = machine(own) == EM_X86_64 && machine(header) == EM_386;
     if (older_sibling || machine(own) == machine(header)) return std::nullopt;
     return ProgramProblem{fmt::format("{} is made for another machine (ELF machine {}, this one is {})", program,

@@ -26,7 +26,7 @@ std::string words_of(const std::vector<Delivery>& deliveries) {
 }
 
 std::string scope(const Field& field) {
-    const auto& [tcp, udp, accepting, processes] = field.scope;
+    const auto& [tcp, udp, accepting, processes, staying] = field.scope;
     std::string out;
     if (udp.empty()) out += " Only tcp.";
     if (tcp.empty()) out += " Only udp.";
@@ -36,6 +36,7 @@ std::string scope(const Field& field) {
     if (!tcp.empty() && !udp.empty() && udp != tcp) out += fmt::format(", over udp {}", words_of(udp));
     if (most != kEveryDelivery) out += '.';
     if (processes) out += " `relay`: only with a `command`.";
+    if (staying) out += " `spawn`: only style `inetd-wait`.";
     return out;
 }
 

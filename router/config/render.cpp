@@ -41,16 +41,16 @@ std::string snippet(const Snippet& shown) {
                        code_points(before), "", width - 1);
 }
 
-std::string place(const Mark& mark) {
+}  // namespace
+
+std::string to_string(const Mark& mark) {
     const std::string file = escape(mark.file);
     return mark.line == 0 ? file : fmt::format("{}:{}:{}", file, mark.line, mark.column);
 }
 
-}  // namespace
-
 std::string render(const Diagnostic& diagnostic) {
-    std::string out =
-        fmt::format("{}: {}: ", place(diagnostic.mark), diagnostic.severity == Severity::error ? "error" : "warning");
+    std::string out = fmt::format("{}: {}: ", to_string(diagnostic.mark),
+                                  diagnostic.severity == Severity::error ? "error" : "warning");
     if (!diagnostic.key_path.empty()) out += escape(diagnostic.key_path) + ": ";
     out += escape(diagnostic.message);
     if (!diagnostic.hint.empty()) out += "; " + escape(diagnostic.hint);
@@ -58,7 +58,7 @@ std::string render(const Diagnostic& diagnostic) {
     if (diagnostic.mark.line > 0)
         out += snippet({diagnostic.source_line, diagnostic.mark.line, diagnostic.source_column, diagnostic.length});
     if (diagnostic.other) {
-        out += place(*diagnostic.other) + ": note: first written here\n";
+        out += to_string(*diagnostic.other) + ": note: first written here\n";
         if (diagnostic.other->line > 0)
             out += snippet({diagnostic.other_line, diagnostic.other->line, diagnostic.other_column});
     }

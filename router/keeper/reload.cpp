@@ -119,10 +119,17 @@ std::set<std::string> Keeper::restarted_handlers(const std::map<SlotKey, SlotPla
 
 // What only a restart can change. The router's user: its process is already somebody. The socket: clients know it.
 std::string Keeper::fixed_key_changed(const config::Config& next) const {
-    std::string keys;
-    if (next.router.user != config_.router.user) keys += " router.user";
-    if (next.admin.socket != config_.admin.socket) keys += " admin.socket";
-    return keys.empty() ? "" : "only a restart can change:" + keys + "\n";
+    std::string text;
+    const auto compare = [&](const char* key, const std::string& present, const std::string& wanted,
+                             const config::Mark& at) {
+        if (present == wanted) return;
+        text += (at.line == 0 ? next.file : config::to_string(at)) + ": error: " + key +
+                ": only a restart can change it, now it is " + (present.empty() ? "the default" : present) +
+                "; put it back, or stop portier and start it again\n";
+    };
+    compare("router.user", config_.router.user, next.router.user, next.router.user_mark);
+    compare("admin.socket", config_.admin.socket, next.admin.socket, next.admin.socket_mark);
+    return text;
 }
 
 void Keeper::on_candidates(const std::string& problem) {

@@ -43,7 +43,7 @@ std::string owner_of(config::Protocol protocol, std::uint16_t number) {
 }
 
 std::string at(const config::Mark& mark) {
-    return mark.file + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column) + ": ";
+    return config::to_string(mark) + ": ";
 }
 
 std::system_error explain(const std::error_code& error, const std::string& what, const SocketSet::Key& key) {
@@ -88,6 +88,13 @@ bool has_flows(const net::Place& place) {
 // router accepts, and never taken back, because by then a program may have set it for itself.
 void set_nonblocking(int fd) {
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+// Before it the socket may have been a program's, which made it linger: the router would wait for each client there.
+void make_fit_for_router(int fd, config::Protocol protocol) {
+    set_nonblocking(fd);
+    net::stop_lingering(fd);
+    if (protocol == config::Protocol::udp) net::widen_receive_queue(fd);
 }
 
 // What the last process of a slot has left unread is too old for the next one.
@@ -175,9 +182,7 @@ void SocketSet::tune(const config::Config& config) const {
                     net::repair_socket(socket->fd.get(), port.backlog);
                     net::tune_tcp_listener(socket->fd.get(), tuning_of(port), port.backlog);
                 }
-                if (router_accepts) set_nonblocking(socket->fd.get());
-                if (router_accepts && port.protocol == config::Protocol::udp)
-                    net::widen_receive_queue(socket->fd.get());
+                if (router_accepts) make_fit_for_router(socket->fd.get(), port.protocol);
             }
         if (port.protocol != config::Protocol::udp) continue;
         if (handler_of(config, port).delivery == config::Delivery::handoff) {

@@ -125,7 +125,11 @@ int reload(const ClientOptions& options) {
 }
 
 int stop(const ClientOptions& options) {
-    if (!options.json) std::cerr << waiting_for(ask(options, "status").at("status"));
+    if (!options.json) {
+        const json::value status = ask(options, "status").at("status");
+        const bool already = status.at("stopping").as_bool();
+        std::cerr << (already ? "portier is stopping already; now it waits for no connection\n" : waiting_for(status));
+    }
     return print_answer(ask(options, "stop"), options.json) ? 0 : 1;
 }
 

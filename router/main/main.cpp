@@ -51,6 +51,12 @@ void add_common(CLI::App& app, Options& options) {
     app.fallthrough();
 }
 
+// -o before a command is read whatever the command is; here it would be ignored.
+int refuse_json_of_run() {
+    std::cerr << "portier: run has no -o; the form of its log is router.log.format in the configuration\n";
+    return 2;
+}
+
 void add_commands(CLI::App& app, Options& options, std::function<int()>& chosen) {
     const auto json = [&options] { return options.output == "json"; };
     const auto client = [&options, json] {
@@ -66,7 +72,8 @@ void add_commands(CLI::App& app, Options& options, std::function<int()>& chosen)
     const auto prints = [&](CLI::App* command) { return add_output(command, options); };
     const auto talks = [&](CLI::App* command) { return add_socket(command, options); };
     talks(add("run", "Run in the foreground; logs go to stderr",
-              [&options] {
+              [&options, json] {
+                  if (json()) return refuse_json_of_run();
                   options.run.socket = options.client.socket;
                   return portier::run(options.run);
               }))

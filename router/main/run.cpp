@@ -54,8 +54,12 @@ public:
     void run() {
         keeper_.start();
         wait_for_signal();
-        log_info("running",
-                 {{"version", kVersion}, {"config", keeper_.config().file}, {"socket", path_}, {"pid", ::getpid()}});
+        const auto& listen = keeper_.config().admin.listen;
+        log_info("running", {{"version", kVersion},
+                             {"config", keeper_.config().file},
+                             {"socket", path_},
+                             {"admin", listen ? net::to_string(*listen) : "-"},
+                             {"pid", ::getpid()}});
         tell_ports();
         io_.run();
         // With signals_ goes what catches them: one more SIGTERM would be the death of what has ended in good order.

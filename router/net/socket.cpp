@@ -161,9 +161,13 @@ int socket_family(int fd) {
     return family;
 }
 
-void close_at_once(Fd socket) {
+void stop_lingering(int fd) {
     const linger off{0, 0};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
+void close_at_once(Fd socket) {
+    stop_lingering(socket.get());
 }
 
 std::size_t accept_queue_length(int listener) {

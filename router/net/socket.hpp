@@ -58,6 +58,9 @@ std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
 int socket_family(int fd);  // AF_INET, AF_INET6
 
+// Takes SO_LINGER back: from a listener also for the connections that come later, which inherit it.
+void stop_lingering(int fd);
+
 // close(2) waits for the peer of a socket with SO_LINGER, even if it is non-blocking (socket(7)); this does not. For a
 // socket that nobody else uses.
 void close_at_once(Fd socket);

@@ -51,9 +51,25 @@ TEST_F(CommandClientTest, AsksAndHears) {
 
 // Nobody there, with a file or without: the error says where it has looked.
 TEST_F(CommandClientTest, SaysThatNobodyAnswers) {
-    EXPECT_EQ(asked("x"), "no portier answers at " + path_ + ": No such file or directory");
+    const std::string next = "; start it with portier run FILE; of another one say --socket PATH: ";
+    EXPECT_EQ(asked("x"),
+              "no portier answers at " + path_ + ", there is no socket" + next + "No such file or directory");
     folder_.write("portier.sock", "");
-    EXPECT_EQ(asked("x"), "no portier answers at " + path_ + ": Connection refused");
+    EXPECT_EQ(asked("x"),
+              "no portier answers at " + path_ + ", it ended and left its socket" + next + "Connection refused");
+}
+
+// The socket is there, but it is for others.
+TEST_F(CommandClientTest, SaysWhoMayAsk) {
+    const CommandServer server(io_, path_, [](const std::string&, const CommandServer::Answer&) {});
+    const bool root = ::geteuid() == 0;
+    ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+    ASSERT_EQ(::chmod(path_.c_str(), root ? 0600 : 0), 0);
+    ASSERT_TRUE(!root || ::seteuid(54321) == 0);
+    const std::string answer = asked("x");
+    ASSERT_TRUE(!root || ::seteuid(0) == 0);
+    EXPECT_EQ(answer, "you may not ask the portier at " + path_ +
+                          "; only root and the user that started it may: Permission denied");
 }
 
 // A server that ends before it answers is an error, not an empty answer.

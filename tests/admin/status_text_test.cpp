@@ -72,6 +72,17 @@ TEST_F(StatusTextTest, TextHasALineForEach) {
     EXPECT_EQ(words_of(text(), "7001/tcp")[3], "6") << "no limit";
 }
 
+// A process that has just started has not been measured yet.
+TEST_F(StatusTextTest, TextWithoutMeasurementHasADash) {
+    for (metrics::ProcessRow& row : scene_.board->processes) {
+        row.open_fds.set(0);
+        row.resident_bytes.set(0);
+    }
+    const auto words = words_of(text(), "veg");
+    ASSERT_GT(words.size(), 6u);
+    EXPECT_EQ((std::vector<std::string>{words[5], words[6]}), (std::vector<std::string>{"-", "-"}));
+}
+
 // Ages and sizes are short: two units, one digit.
 TEST_F(StatusTextTest, TextAgesAndSizes) {
     const auto up = [&](std::uint64_t seconds) {

@@ -39,6 +39,17 @@ TEST(check_handler, a_limit_above_the_hard_one_needs_a_capability) {
     EXPECT_EQ(headlines(text, host), "");
 }
 
+// fs.nr_open: EPERM for everybody, so the handler would never start.
+TEST(check_handler, no_capability_gives_more_files_than_the_kernel_has) {
+    Host host = test_host();
+    host.can_raise_limits = true;
+    host.most_open_files = 5000;
+    EXPECT_EQ(headlines(good_file(", limits: {open_files: 5000}"), host), "");
+    EXPECT_EQ(headlines(good_file(", limits: {open_files: 5001}"), host),
+              "houses.yaml:3:48: error: handlers.veg.limits.open_files: 5001 is more than the kernel gives a process, "
+              "5000; fs.nr_open says how many\n");
+}
+
 TEST(check_handler, the_working_directory_starts_from_the_files_folder) {
     const ScratchFolder folder;
     std::filesystem::create_directory(folder / "kitchen");

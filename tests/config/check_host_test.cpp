@@ -58,6 +58,33 @@ TEST(check_host, the_routers_user_must_exist_when_it_is_needed) {
     EXPECT_EQ(headlines(good_file(), host), "");
 }
 
+TEST(check_host, a_router_that_stays_root_is_a_warning) {
+    const std::string text = good_file("", "router: {user: root}\n");
+    EXPECT_NE(headlines(text).find("5:16: warning: router.user: the router, which faces the network, would stay root"),
+              std::string::npos);
+}
+
+TEST(check_host, the_command_socket_starts_from_the_folder_of_the_file) {
+    const ScratchFolder folder;
+    const Loaded loaded =
+        load(folder.write("houses.yaml", good_file("", "admin: {socket: run/p.sock}\n")), test_host());
+    ASSERT_TRUE(loaded.config);
+    EXPECT_EQ(loaded.config->admin.socket, (folder / "run/p.sock").string());
+    const std::string long_name(100, 'x');
+    EXPECT_NE(headlines(good_file("", "admin: {socket: " + long_name + "}\n")).find("that of a Unix socket"),
+              std::string::npos);
+}
+
+TEST(check_host, addresses_that_need_a_zone_cannot_be_bound) {
+    const auto port = [](const std::string& address) {
+        return headlines("version: 1\nhandlers: {veg: {command: [sleep]}}\nports: {\"[" + address +
+                         "]:7001/tcp\": veg}\n");
+    };
+    for (const char* address : {"fe80::1", "febf::1", "ff02::1", "ff12::1"})
+        EXPECT_NE(port(address).find("means nothing without a zone"), std::string::npos) << address;
+    for (const char* address : {"fec0::1", "ff05::1", "2001:db8::1", "::1"}) EXPECT_EQ(port(address), "") << address;
+}
+
 TEST(check_host, no_ports_are_a_warning) {
     EXPECT_EQ(headlines("version: 1\n"),
               "houses.yaml: warning: ports: there are no ports, so nobody can come in; as in ports: {7001/tcp: veg}\n");

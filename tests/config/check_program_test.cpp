@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/stat.h>
 
 #include "config/scratch.hpp"
@@ -47,6 +48,29 @@ TEST(check_program, is_judged_for_the_user_that_runs_it) {
               std::string::npos);
     ::chmod(program.c_str(), 0755);
     EXPECT_TRUE(load(file, test_host()).config);
+}
+
+// A service manager gives portier groups that its user does not have.
+TEST(check_program, the_groups_are_those_that_portier_has) {
+    const ScratchFolder folder;
+    const std::string program = write_script(folder, "kitchen");
+    ::chmod(folder.path().c_str(), 0755);
+    ::chmod(program.c_str(), 0610);
+    Host host = test_host();
+    host.user = ::getpwnam("daemon")->pw_uid;  // not the owner; the file has our own group
+    const Loaded loaded = load(folder.write("houses.yaml", file_with("./kitchen")), host);
+    EXPECT_TRUE(loaded.config) << rendered(loaded, folder.path());
+}
+
+TEST(check_program, the_interpreter_is_looked_up_where_the_process_will) {
+    const ScratchFolder folder;
+    const std::string script = folder.write("kitchen", "#!/usr/bin/env stove\n");
+    ::chmod(script.c_str(), 0755);
+    write_script(folder, "bin/stove");
+    const std::string with_path = "version: 1\nhandlers: {veg: {command: [./kitchen], env: {PATH: \"" +
+                                  (folder / "bin").string() + "\"}}}\nports: {7001/tcp: veg}\n";
+    EXPECT_TRUE(load(folder.write("houses.yaml", with_path), test_host()).config);
+    EXPECT_FALSE(load(folder.write("houses.yaml", file_with("./kitchen")), test_host()).config);
 }
 
 TEST(check_program, warns_about_a_namesake_in_the_folder) {

@@ -42,6 +42,21 @@ TEST(check_relay, a_path_may_have_as_many_bytes_as_the_kernel_takes) {
     EXPECT_NE(headlines(text(108)).find("has 108 bytes; that of a Unix socket has at most 107"), std::string::npos);
 }
 
+TEST(check_relay, a_queue_that_nobody_enters_is_a_warning) {
+    const auto text = [](const std::string& keys, const std::string& connect = "\"127.0.0.1:80\"") {
+        return "version: 1\nhandlers: {a: {delivery: relay, connect: [" + connect + "], " + keys +
+               "}}\nports: {7001/tcp: a}\n";
+    };
+    EXPECT_EQ(headlines(text("queue: {max: 5}")),
+              "houses.yaml:2:73: warning: handlers.a.queue.max: no address of connect has max_connections, so nobody "
+              "has to wait; as in {address: \"127.0.0.1:6379\", max_connections: 100}\n");
+    EXPECT_NE(headlines(text("queue: {timeout: 5s}")).find("warning: handlers.a.queue.timeout"), std::string::npos);
+    EXPECT_EQ(headlines(text("queue: {max: 0}")), "");
+    EXPECT_EQ(headlines(text("queue: {max: 5}, command: [sleep], start: on_demand")), "");
+    EXPECT_EQ(headlines(text("queue: {max: 5}", "{address: \"a:1\", max_connections: 3}")), "");
+    EXPECT_EQ(headlines(text("attempts: 1") + "defaults: {handler: {queue: {max: 5}}}\n"), "");
+}
+
 TEST(check_relay, processes_have_one_address_or_one_each) {
     const auto text = [](const std::string& connect) {
         return "version: 1\nhandlers: {a: {delivery: relay, command: [sleep], processes: 2, connect: [" + connect +

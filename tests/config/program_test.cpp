@@ -60,6 +60,8 @@ TEST_F(program, knows_programs_of_other_machines) {
     header[18] = 22;  // EM_S390
     header[19] = 0;
     EXPECT_NE(judge(write(header, 0755)).find("is made for another machine"), std::string::npos);
+    header[18] = '\xf7';
+    EXPECT_NE(judge(write(header, 0755)).find("(ELF machine 247"), std::string::npos);
     EXPECT_EQ(judge(write(header.substr(0, 10), 0755)), "program is cut off");
 }
 

@@ -25,6 +25,7 @@ inline Host test_host(std::map<std::string, std::string> variables = {}) {
     host.can_raise_limits = false;
     host.can_be_transparent = true;
     host.first_unprivileged_port = 1024;
+    host.most_open_files = 1048576;
     host.variable = [variables](const std::string& name) -> std::optional<std::string> {
         const auto found = variables.find(name);
         return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);

@@ -54,6 +54,10 @@ class ExitCodes(CommandLine):
                           ("status", "superfluous"), ("check", self.file(GOOD), "-o", "yaml")):
             self.assert_run(2, *arguments)
 
+    def test_run_has_no_json(self):
+        done = self.assert_run(2, "-o", "json", "run", self.file(GOOD))
+        self.assertIn("router.log.format", done.stderr)
+
     def test_an_unknown_command_is_named(self):
         self.assertIn('unknown command "reloda"; did you mean "reload"?', self.assert_run(2, "reloda").stderr)
         self.assertIn('unknown command "router7"\n', self.assert_run(2, "router7").stderr)
@@ -183,6 +187,17 @@ class Stopping(CommandLine):
                          ("stopped\n", "waiting for 1 connection, 3610 s at most; Ctrl-C leaves portier stopping\n"))
         self.assertEqual((stop.returncode, portier.wait_ended()), (0, 0))
         self.assert_gone(portier, family)
+
+    def test_a_second_stop_says_so(self):
+        portier = self.echo_street(router={"drain_timeout": "1h"})
+        guest = self.client(self.port)
+        self.assertTrue(street.ask(guest))
+        portier.process.terminate()
+        street.wait_until(lambda: portier.status()["stopping"], "it stops")
+        done = portier.command("stop")
+        self.assertEqual((done.returncode, done.stdout), (0, "stopped\n"))
+        self.assertEqual(done.stderr, "portier is stopping already; now it waits for no connection\n")
+        self.assertEqual(portier.wait_ended(), 0)
 
     def test_who_waits_in_the_queue_is_still_served(self):
         portier = self.echo_street(router={"drain_timeout": "1h"})

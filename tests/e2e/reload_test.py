@@ -185,7 +185,8 @@ class UnderLoad(ReloadCase):
     def fixed_key(self):
         def change(config):
             config["router"]["user"] = "daemon"
-        self.refuse(change, self.says("only a restart can change: router.user"))
+        self.refuse(change, self.says("street.yaml:", ": error: router.user: only a restart can change it, now it is",
+                                       "put it back, or stop portier and start it again"))
 
 
 class Quietly(ReloadCase):

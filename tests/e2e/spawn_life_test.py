@@ -125,6 +125,21 @@ class Reload(Life):
         for client in clients:
             self.finish(client)
 
+    def test_an_end_comes_after_the_plan_that_calls_it_running(self):
+        """Both wait for a router that stands still: read in the other order, the place would be taken for good."""
+        self.open_street(max_processes=1)
+        before = self.served()
+        os.kill(self.portier.router_pid(), signal.SIGSTOP)
+        self.portier.config["router"]["drain_timeout"] = "7s"
+        self.portier.write()
+        self.portier.process.send_signal(signal.SIGHUP)
+        street.wait_until(lambda: self.portier.status()["stop_seconds"] == 17, "the plan is on its way")
+        self.finish(before)
+        self.wait_none()
+        os.kill(self.portier.router_pid(), signal.SIGCONT)
+        self.finish(self.served())
+        self.assertEqual(self.portier.metrics().total("portier_router_restarts_total"), 0)
+
     def test_from_one_delivery_to_the_other_and_back(self):
         self.open_street()
         spawn, echo = dict(self.handler), street.handler("echo")

@@ -1,6 +1,10 @@
 #include "keeper/flow_stores.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "delivery/udp/flow_memory.hpp"
 
@@ -59,6 +63,21 @@ TEST_F(FlowStoresTest, StayOverReloads) {
     EXPECT_EQ(room(second.of_port(port())), 1000u) << "grown where it is";
     port().max_flows = 1;
     EXPECT_EQ(room(build(second).of_port(port())), 1000u);
+}
+
+// A router is not trusted with more than the flows: it can neither take the memory away from the next one nor seal it
+// against that.
+TEST_F(FlowStoresTest, StayUsableWhateverARouterDoes) {
+    const FlowStores stores = build();
+    const int memory = stores.of_port(port())->memory.second.get();
+    EXPECT_EQ(::ftruncate(memory, 0), -1);
+    EXPECT_EQ(errno, EPERM);
+    for (const int seal : {F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW}) {
+        EXPECT_EQ(::fcntl(memory, F_ADD_SEALS, seal), -1);
+        EXPECT_EQ(errno, EPERM);
+    }
+    port().max_flows = 20;
+    EXPECT_EQ(room(build(stores).of_port(port())), 20u);
 }
 
 TEST_F(FlowStoresTest, BelongToOneHandler) {

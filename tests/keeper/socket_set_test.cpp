@@ -1,30 +1,16 @@
 #include "keeper/socket_set.hpp"
 
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 
 #include <system_error>
 
-#include "keeper/stage.hpp"
+#include "keeper/socket_set_case.hpp"
 #include "net/udp_flow.hpp"
 
 namespace portier::keeper {
 
 namespace {
-
-using config::Protocol;
-
-// Two handlers: "router" gets its connections from the router, "self" accepts for itself in three processes.
-config::Config with_ports(std::vector<config::Port> ports) {
-    config::Config config;
-    config.handlers = {shell_handler("router", kStays), shell_handler("self", kStays)};
-    config.handlers[0].delivery = config::Delivery::handoff;
-    config.handlers[1].processes = 3;
-    config.ports = std::move(ports);
-    return config;
-}
 
 std::string failure_of(const config::Config& config, const SocketSet& before, std::uint32_t& next_number) {
     try {
@@ -38,17 +24,6 @@ std::string failure_of(const config::Config& config, const SocketSet& before, st
 
 std::string held_by_us() {
     return " (held by keeper_test, pid " + std::to_string(::getpid()) + "): Address already in use";
-}
-
-bool is_blocking(const std::shared_ptr<OpenSocket>& socket) {
-    return (::fcntl(socket->fd.get(), F_GETFL) & O_NONBLOCK) == 0;
-}
-
-int option(const std::shared_ptr<OpenSocket>& socket, int level, int name) {
-    int value = -1;
-    socklen_t length = sizeof value;
-    EXPECT_EQ(::getsockopt(socket->fd.get(), level, name, &value, &length), 0);
-    return value;
 }
 
 constexpr int kDatagrams = 100;
@@ -206,39 +181,6 @@ TEST(SocketSet, KeepsTheAdminSocket) {
     EXPECT_EQ(second.admin(), first.admin());
     config.admin.listen.reset();
     EXPECT_EQ(SocketSet::build(config, second, next).admin(), nullptr);
-}
-
-// The router's listeners do not block; programs that accept for themselves get them blocking, as they expect.
-TEST(SocketSet, TuneSetsBlockingByDelivery) {
-    const std::uint16_t first = test::free_ports(2);
-    const config::Port routed = port_entry("router", Protocol::tcp, first);
-    const config::Port own = port_entry("self", Protocol::tcp, static_cast<std::uint16_t>(first + 1));
-    const config::Config config = with_ports({routed, own});
-    std::uint32_t next = 1;
-    const SocketSet set = SocketSet::build(config, {}, next);
-    EXPECT_TRUE(is_blocking(set.of_port(routed, 0).at(0))) << "until the configuration is in force";
-    set.tune(config);
-    EXPECT_FALSE(is_blocking(set.of_port(routed, 0).at(0)));
-    EXPECT_TRUE(is_blocking(set.of_port(own, 0).at(0)));
-}
-
-// Options of a listener that stays change only with tune(), that is, when nothing can fail any more.
-TEST(SocketSet, TunePutsChangedOptionsOnWhatStays) {
-    config::Port port = port_entry("router", Protocol::tcp, test::free_ports());
-    std::uint32_t next = 1;
-    const SocketSet before = SocketSet::build(with_ports({port}), {}, next);
-    const auto socket = before.of_port(port, 0).at(0);
-    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 1);
-    EXPECT_EQ(option(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
-    port.tcp = {.nodelay = false, .keepalive = milliseconds(60'000)};
-    const config::Config changed = with_ports({port});
-    const SocketSet after = SocketSet::build(changed, before, next);
-    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 1);
-    after.tune(changed);
-    EXPECT_EQ(after.of_port(port, 0).at(0), socket);
-    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
-    EXPECT_EQ(option(socket, SOL_SOCKET, SO_KEEPALIVE), 1);
-    EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
 }
 
 // Sockets of flows are bound by the router's user, so it owns the shared one, and those that a delivery before has left

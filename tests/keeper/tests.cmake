@@ -22,6 +22,7 @@ add_executable(keeper_test
   keeper/slot_candidate_test.cpp
   keeper/slot_test.cpp
   keeper/socket_set_test.cpp
+  keeper/socket_set_tune_test.cpp
   keeper/spawn_command_test.cpp
   keeper/spawned_handler_test.cpp
   keeper/spawner_test.cpp

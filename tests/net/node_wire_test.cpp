@@ -39,9 +39,21 @@ TEST(NodeWireTest, OthersAreNoneOfOurs) {
         EXPECT_EQ(decode_node_line(line), NodeWord::other) << line;
 }
 
+// What is well formed but means nothing is JSON, too: half a surrogate pair, and as many brackets as fit.
+TEST(NodeWireTest, AnyJsonIsAllowed) {
+    const std::string deep = std::string(127, '[') + std::string(127, ']');
+    for (const std::string& line :
+         {std::string(R"("\ud800")"), std::string(R"({"x":"\uDFFF\udbff"})"), std::string(R"("\\\ud83d\ude00")"),
+          std::string(R"({"cmd":"NODE_HANDLE_ACK\ud800"})"), std::string(" {\"x\":1}\r"), deep, "{\"x\":" + deep + "}",
+          std::string(R"({"cmd":"NODE_HANDLE_\u0041CK\udc00"})"), std::string(R"("\\ud8")")})
+        EXPECT_EQ(decode_node_line(line), NodeWord::other) << line;
+    EXPECT_EQ(decode_node_line(R"({"cmd":"NODE_HANDLE_ACK","x":"\ud800"})"), NodeWord::ack);
+}
+
 TEST(NodeWireTest, RefusesWhatIsNotJson) {
     for (const char* line : {"", " ", "hello", "{", R"({"cmd":)", R"({"cmd":"NODE_HANDLE_ACK"}x)", "GET / HTTP/1.1",
-                             "\x01\x02", "nul", "{'cmd':'NODE_HANDLE_ACK'}", "\"\xff\xfe\""})
+                             "\x01\x02", "nul", "{'cmd':'NODE_HANDLE_ACK'}", "\"\xff\xfe\"", R"("\ud8")", R"("\ud8xx")",
+                             R"("\ud)", R"("\)", "\t", "[[[", "[[]]]"})
         EXPECT_EQ(decode_node_line(line), NodeWord::garbage) << line;
 }
 
