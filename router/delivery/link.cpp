@@ -173,9 +173,9 @@ LinkReceived receive_from_router(int link) {
     net::Received received = net::receive_message(link, buffer);
     std::optional<LinkMessage> message;
     if (!received.error) message = decode_from_router(std::span(buffer).first(received.size), received);
-    for (Fd& refused : received.descriptors) net::close_at_once(std::move(refused));
     if (!received.error && !message) received.error = errno_code(EBADMSG);
-    return {received.error, std::move(message)};
+    if (message) return {{}, std::move(message)};
+    return {received.error, std::nullopt, std::move(received.descriptors)};
 }
 
 }  // namespace portier::delivery

@@ -56,6 +56,7 @@ std::error_code send_spawned_ended(int link, const SpawnEnd& end);
 struct LinkReceived {
     std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG
     std::optional<LinkMessage> message;
+    std::vector<Fd> refused{};  // came where none are due; closing them may wait
 };
 LinkReceived receive_link(int link);
 // At the keeper's end: what no router says (anything but `applied`, `demand`, `broken` and `spawn`) is EBADMSG and is

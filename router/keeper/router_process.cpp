@@ -137,6 +137,7 @@ void RouterProcess::on_link() {
     for (int i = 0; i < kMessagesPerTurn; ++i) {
         delivery::LinkReceived received = delivery::receive_from_router(link_.get());
         if (received.error == std::errc::resource_unavailable_try_again) break;
+        options_.closer.close(std::move(received.refused));
         if (received.error == std::errc::bad_message) return refuse_router();
         if (received.error) return;  // its end shows in the pidfd
         if (!on_message(std::move(*received.message))) return refuse_router();

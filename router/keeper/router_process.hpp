@@ -13,6 +13,7 @@
 #include "base/alarm.hpp"
 #include "base/readable.hpp"
 #include "delivery/link.hpp"
+#include "keeper/closer.hpp"
 #include "keeper/plan_builder.hpp"
 #include "metrics/board.hpp"
 #include "proc/spawn.hpp"
@@ -22,6 +23,7 @@ namespace portier::keeper {
 class RouterProcess {
 public:
     struct Options {
+        Closer& closer;
         std::string user;  // empty: as the keeper
         bool json_log = false;
         std::string log_level;

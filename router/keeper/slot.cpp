@@ -105,7 +105,8 @@ void Slot::spawn() {
     const std::uint32_t row = setup.row;
     started_ms_ = monotonic_milliseconds();
     try {
-        process_ = std::make_unique<HandlerProcess>(context_.io, context_.board, std::move(setup), std::move(events));
+        process_ = std::make_unique<HandlerProcess>(HandlerContext{context_.io, context_.board, context_.closer},
+                                                    std::move(setup), std::move(events));
     } catch (...) {
         context_.rows.give_back_process(row);
         throw;

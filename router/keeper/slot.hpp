@@ -27,6 +27,7 @@ struct SlotContext {
     metrics::Board& board;
     Rows& rows;
     std::uint32_t& next_number;
+    Closer& closer;
 };
 
 class Slot {

@@ -153,6 +153,17 @@ TEST_F(LinkTest, RefusesRequestsThatAreNone) {
     EXPECT_FALSE(test::is_readable(connection.client)) << "nobody else's copy was touched";
 }
 
+// Descriptors that are not due are left to the caller to close, because that may wait.
+TEST_F(LinkTest, LeavesRefusedDescriptorsToTheCaller) {
+    net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
+    const std::uint64_t applied[2]{4, 1};
+    const std::vector<int> many(net::kMostDescriptors, pair.far.get());
+    ASSERT_FALSE(net::send_message(pair.far.get(), std::as_bytes(std::span(applied)), many));
+    const LinkReceived received = receive_from_router(pair.near.get());
+    EXPECT_EQ(received.error, std::errc::bad_message);
+    EXPECT_EQ(received.refused.size(), many.size());
+}
+
 // A router that does not read is given up after the patience, not waited for for ever.
 TEST_F(LinkTest, HasPatienceButNotForEver) {
     std::error_code error;

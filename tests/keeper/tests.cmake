@@ -3,6 +3,7 @@
 add_executable(keeper_test
   keeper/backends_test.cpp
   keeper/changes_test.cpp
+  keeper/closer_test.cpp
   keeper/command_test.cpp
   keeper/demand_test.cpp
   keeper/exits_test.cpp
