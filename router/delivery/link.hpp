@@ -42,9 +42,12 @@ struct LinkMessage {
     SpawnEnd ended;
 };
 
-// The caller keeps the descriptors. Waits while the queue is full, `patience_ms` at most (ETIMEDOUT).
-std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms);
-std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
+using Deadline = std::chrono::steady_clock::time_point;
+
+// The caller keeps the descriptors. Wait while the queue is full, until then at most (ETIMEDOUT).
+std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, Deadline until);
+std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, Deadline until);
+// The others do not wait (EAGAIN).
 std::error_code send_stop(int link, std::chrono::milliseconds patience);
 std::error_code send_ping(int link, std::uint64_t generation);
 std::error_code send_applied(int link, std::uint64_t generation);

@@ -64,6 +64,8 @@ public:
 
 private:
     void spawn();
+    void watch();
+    std::optional<proc::Ending> bury();
     void send_order();
     void on_link();
     bool on_message(delivery::LinkMessage message);
@@ -95,6 +97,7 @@ private:
     std::deque<delivery::SpawnEnd> ends_;  // not yet told
     Alarm answer_, restart_, next_ping_, next_ends_;
     bool answer_due_ = false;
+    bool ping_waits_ = false;  // for room on the link
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other
 };
