@@ -31,6 +31,7 @@ public:
     Fd discard_message(int socket);
 
     bool owns(pid_t pid) const { return children_.contains(pid); }
+    bool idle() const { return children_.empty(); }
 
 private:
     struct Running {

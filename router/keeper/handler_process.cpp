@@ -87,8 +87,14 @@ HandlerProcess::HandlerProcess(const HandlerContext& context, ProcessSetup setup
     }
     const Fd output = output_.open();
     child_ = proc::spawn(make_command(output.get(), far_channel.get()), "handler " + setup_.handler.name);
-    exit_ = std::make_unique<Readable>(context.io, child_.pidfd.get(), [this] { on_pidfd(); });
-    exit_->wait();
+    try {
+        exit_ = std::make_unique<Readable>(context.io, child_.pidfd.get(), [this] { on_pidfd(); });
+        exit_->wait();
+    } catch (...) {  // no destructor follows
+        proc::kill_group(child_, SIGKILL);
+        proc::reap(child_);
+        throw;
+    }
 
     row_.handler.store(setup_.handler_row, std::memory_order_relaxed);
     row_.slot.store(setup_.slot, std::memory_order_relaxed);

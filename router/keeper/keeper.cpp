@@ -34,7 +34,7 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
                [this](const delivery::SpawnEnd& end) {
                    if (router_) router_->spawned_ended(end);
                }),
-      sampler_(io, *board_),
+      sampler_(io, *board_, [this] { return pool_.processes(); }),
       shared_listeners_(io, *board_),
       orphans_(io,
                [this](pid_t pid) {

@@ -84,6 +84,10 @@ inline config::Port port_entry(const std::string& handler, config::Protocol prot
 
 class Stage : public testing::Test {
 protected:
+    ~Stage() override {
+        EXPECT_TRUE(run_until([this] { return closer_.idle(); }));
+    }
+
     SlotContext context() { return {io_, *board_, rows_, next_number_, closer_}; }
     metrics::ProcessRow& row(std::uint32_t number) const { return board_->processes[number]; }
 
