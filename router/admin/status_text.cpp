@@ -162,7 +162,7 @@ std::string processes(const json::value& status) {
     for (const json::value& handler : status.at("handlers").as_array()) {
         const json::array& all = handler.at("processes").as_array();
         for (const json::value& process : all) table.rows.push_back(process_row(handler, process));
-        if (word(handler, "delivery") == "spawn")
+        if (word(handler, "delivery") == "spawn" && all.empty())
             table.rows.push_back({word(handler, "handler"), "-", "-", "ready", digits(handler, "running"), "-", "-",
                                   "-", "-", "one process each"});
         else if (all.empty() && is_true(handler, "on_demand"))

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "net/channel.hpp"
@@ -18,24 +19,26 @@ namespace {
 // Both ends are the same binary on the same machine, so the bytes are those of memory.
 struct Header {
     LinkType type;
-    std::uint32_t count = 0;  // of the numbers that follow
+    std::array<std::uint8_t, 3> unused{};  // would be padding, and carry whatever lies in our memory to the other side
+    std::uint32_t count = 0;               // of the numbers that follow
     std::uint64_t generation = 0;
 };
+static_assert(std::has_unique_object_representations_v<Header>);
 
 std::error_code send_patiently(int link, std::span<const std::byte> message, std::span<const int> descriptors,
-                               int patience_ms) {
+                               Deadline until) {
     for (;;) {
         const std::error_code error = net::send_message(link, message, descriptors);
-        if (error != std::errc::resource_unavailable_try_again || patience_ms == 0) return error;
+        if (error != std::errc::resource_unavailable_try_again) return error;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Deadline::clock::now());
+        if (left.count() <= 0) return errno_code(ETIMEDOUT);
         pollfd writable{link, POLLOUT, 0};
-        const int ready = ::poll(&writable, 1, patience_ms);
-        if (ready == 0) return errno_code(ETIMEDOUT);
-        if (ready < 0 && errno != EINTR) return errno_code();
+        if (::poll(&writable, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return errno_code();
     }
 }
 
-std::error_code send_header(int link, const Header& header, std::span<const int> descriptors, int patience_ms) {
-    return send_patiently(link, std::as_bytes(std::span(&header, 1)), descriptors, patience_ms);
+std::error_code send_header(int link, const Header& header) {
+    return net::send_message(link, std::as_bytes(std::span(&header, 1)));
 }
 
 // A plan can be longer than a message, so it travels as a memory file.
@@ -97,10 +100,10 @@ std::optional<LinkMessage> decode_from_router(std::span<const std::byte> bytes, 
 
 }  // namespace
 
-std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms) {
+std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, Deadline until) {
     while (!descriptors.empty()) {
         const std::size_t count = std::min(descriptors.size(), net::kMaxDescriptors);
-        const Header header{LinkType::offer, static_cast<std::uint32_t>(count), 0};
+        const Header header{.type = LinkType::offer, .count = static_cast<std::uint32_t>(count)};
         std::vector<std::byte> message(sizeof header + count * sizeof(std::uint32_t));
         std::memcpy(message.data(), &header, sizeof header);
         std::array<int, net::kMaxDescriptors> fds;
@@ -109,54 +112,56 @@ std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, in
                         sizeof(std::uint32_t));
             fds[i] = descriptors[i].second;
         }
-        if (const auto error = send_patiently(link, message, std::span(fds).first(count), patience_ms)) return error;
+        if (const auto error = send_patiently(link, message, std::span(fds).first(count), until)) return error;
         descriptors = descriptors.subspan(count);
     }
     return {};
 }
 
-std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms) {
+std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, Deadline until) {
     const Fd file(::memfd_create("portier-plan", MFD_CLOEXEC));
     if (!file) return errno_code();
     if (::write(file.get(), plan.data(), plan.size()) != static_cast<ssize_t>(plan.size())) return errno_code(EIO);
     const int descriptor = file.get();
-    return send_header(link, {LinkType::plan, 0, generation}, std::span(&descriptor, 1), patience_ms);
+    const Header header{.type = LinkType::plan, .generation = generation};
+    return send_patiently(link, std::as_bytes(std::span(&header, 1)), std::span(&descriptor, 1), until);
 }
 
 std::error_code send_stop(int link, std::chrono::milliseconds patience) {
-    return send_header(link, {LinkType::stop, 0, static_cast<std::uint64_t>(patience.count())}, {}, 0);
+    return send_header(link, {.type = LinkType::stop, .generation = static_cast<std::uint64_t>(patience.count())});
 }
 
 std::error_code send_ping(int link, std::uint64_t generation) {
-    return send_header(link, {LinkType::ping, 0, generation}, {}, 0);
+    return send_header(link, {.type = LinkType::ping, .generation = generation});
 }
 
 std::error_code send_applied(int link, std::uint64_t generation) {
-    return send_header(link, {LinkType::applied, 0, generation}, {}, 0);
+    return send_header(link, {.type = LinkType::applied, .generation = generation});
 }
 
 std::error_code send_demand(int link, std::uint32_t handler_row) {
-    return send_header(link, {LinkType::demand, 0, handler_row}, {}, 0);
+    return send_header(link, {.type = LinkType::demand, .generation = handler_row});
 }
 
 std::error_code send_broken(int link, std::uint32_t process_row) {
-    return send_header(link, {LinkType::broken, 0, process_row}, {}, 0);
+    return send_header(link, {.type = LinkType::broken, .generation = process_row});
 }
 
 std::error_code send_spawn(int link, const SpawnRequest& request, int connection) {
-    const Header header{LinkType::spawn, 0, 0};
+    const Header header{.type = LinkType::spawn};
     std::array<std::byte, sizeof header + sizeof request> message;
     std::memcpy(message.data(), &header, sizeof header);
     std::memcpy(message.data() + sizeof header, &request, sizeof request);
-    return send_patiently(link, message, std::span(&connection, 1), 0);
+    return net::send_message(link, message, std::span(&connection, 1));
 }
 
 std::error_code send_spawned_ended(int link, const SpawnEnd& end) {
     const struct {
         Header header;
         std::uint32_t numbers[2];
-    } message{{LinkType::spawned_ended, 2, end.cookie}, {end.handler, end.started ? 1u : 0u}};
-    return send_patiently(link, std::as_bytes(std::span(&message, 1)), {}, 0);
+    } message{{.type = LinkType::spawned_ended, .count = 2, .generation = end.cookie},
+              {end.handler, end.started ? 1u : 0u}};
+    return net::send_message(link, std::as_bytes(std::span(&message, 1)));
 }
 
 LinkReceived receive_link(int link) {
@@ -173,9 +178,9 @@ LinkReceived receive_from_router(int link) {
     net::Received received = net::receive_message(link, buffer);
     std::optional<LinkMessage> message;
     if (!received.error) message = decode_from_router(std::span(buffer).first(received.size), received);
-    for (Fd& refused : received.descriptors) net::close_at_once(std::move(refused));
     if (!received.error && !message) received.error = errno_code(EBADMSG);
-    return {received.error, std::move(message)};
+    if (message) return {{}, std::move(message)};
+    return {received.error, std::nullopt, std::move(received.descriptors)};
 }
 
 }  // namespace portier::delivery

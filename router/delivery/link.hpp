@@ -42,9 +42,12 @@ struct LinkMessage {
     SpawnEnd ended;
 };
 
-// The caller keeps the descriptors. Waits while the queue is full, `patience_ms` at most (ETIMEDOUT).
-std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, int patience_ms);
-std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, int patience_ms);
+using Deadline = std::chrono::steady_clock::time_point;
+
+// The caller keeps the descriptors. Wait while the queue is full, until then at most (ETIMEDOUT).
+std::error_code send_offer(int link, std::span<const std::pair<std::uint32_t, int>> descriptors, Deadline until);
+std::error_code send_plan(int link, std::uint64_t generation, const std::string& plan, Deadline until);
+// The others do not wait (EAGAIN).
 std::error_code send_stop(int link, std::chrono::milliseconds patience);
 std::error_code send_ping(int link, std::uint64_t generation);
 std::error_code send_applied(int link, std::uint64_t generation);
@@ -56,6 +59,7 @@ std::error_code send_spawned_ended(int link, const SpawnEnd& end);
 struct LinkReceived {
     std::error_code error;  // EAGAIN: nothing there; EPIPE: the other side is gone; EBADMSG
     std::optional<LinkMessage> message;
+    std::vector<Fd> refused{};  // came where none are due; closing them may wait
 };
 LinkReceived receive_link(int link);
 // At the keeper's end: what no router says (anything but `applied`, `demand`, `broken` and `spawn`) is EBADMSG and is

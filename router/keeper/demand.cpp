@@ -1,7 +1,5 @@
 #include "keeper/demand.hpp"
 
-#include <unordered_set>
-
 #include "base/clock.hpp"
 #include "net/socket.hpp"
 #include "proc/usage.hpp"
@@ -59,11 +57,11 @@ Demand::Idler Demand::make_idler(const Slot& slot, std::uint64_t busy_ms) {
     return idler;
 }
 
-// The board knows of connections that a process accepted for itself only after a second or more.
+// The board knows of connections that a process accepted for itself only after a second or more, and of a pool not of
+// those that a process has forked for. A handler process leads a session.
 bool Demand::holds_a_connection(const Idler& idler) {
     if (idler.accepts_on.empty()) return false;
-    const auto inodes = proc::socket_inodes(idler.pid);
-    const std::unordered_set<std::uint64_t> own(inodes.begin(), inodes.end());
+    const auto own = proc::socket_inodes(proc::processes_by_session(), idler.pid);
     bool found = false;
     const auto visit = [&](const net::SocketReport& report) { found |= report.inode && own.contains(report.inode); };
     const auto error = net::dump_sockets(net::DumpWhat::connections, idler.accepts_on, visit);

@@ -66,18 +66,18 @@ void add_as_inetd(proc::Command& command, const OpenSocket& socket) {
 
 }  // namespace
 
-HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& board, ProcessSetup setup, Events events)
-    : row_(board.processes[setup.row]),
-      handler_row_(board.handlers[setup.handler_row]),
+HandlerProcess::HandlerProcess(const HandlerContext& context, ProcessSetup setup, Events events)
+    : row_(context.board.processes[setup.row]),
+      handler_row_(context.board.handlers[setup.handler_row]),
       setup_(std::move(setup)),
       events_(std::move(events)),
-      output_(io, setup_.handler.name, setup_.slot),
-      alarm_(io),
-      watchdog_(io) {
+      output_(context.io, setup_.handler.name, setup_.slot),
+      alarm_(context.io),
+      watchdog_(context.io) {
     NotifySocket::Events heard{
         .is_ours = [this](pid_t pid) { return pid == child_.pid || ::getsid(pid) == child_.pid; },
         .variable = [this](auto key, auto value) { on_variable(key, value); }};
-    notify_ = std::make_unique<NotifySocket>(io, std::move(heard));
+    notify_ = std::make_unique<NotifySocket>(context.io, context.closer, std::move(heard));
     Fd far_channel;
     if (setup_.channel_number) {
         const bool own = setup_.handler.dialect == config::Dialect::portier;
@@ -87,8 +87,14 @@ HandlerProcess::HandlerProcess(boost::asio::io_context& io, metrics::Board& boar
     }
     const Fd output = output_.open();
     child_ = proc::spawn(make_command(output.get(), far_channel.get()), "handler " + setup_.handler.name);
-    exit_ = std::make_unique<Readable>(io, child_.pidfd.get(), [this] { on_pidfd(); });
-    exit_->wait();
+    try {
+        exit_ = std::make_unique<Readable>(context.io, child_.pidfd.get(), [this] { on_pidfd(); });
+        exit_->wait();
+    } catch (...) {  // no destructor follows
+        proc::kill_group(child_, SIGKILL);
+        proc::reap(child_);
+        throw;
+    }
 
     row_.handler.store(setup_.handler_row, std::memory_order_relaxed);
     row_.slot.store(setup_.slot, std::memory_order_relaxed);

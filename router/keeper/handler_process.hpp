@@ -42,6 +42,12 @@ struct ProcessEnd {
     std::string last_line;      // of its output, as it was written; empty: it wrote none
 };
 
+struct HandlerContext {
+    boost::asio::io_context& io;
+    metrics::Board& board;
+    Closer& closer;
+};
+
 class HandlerProcess {
 public:
     struct Events {
@@ -51,7 +57,7 @@ public:
 
     // Starts the program; throws std::system_error. The callbacks come later, from the event loop; a process that need
     // not say that it is ready is so at once, without a callback.
-    HandlerProcess(boost::asio::io_context& io, metrics::Board& board, ProcessSetup setup, Events events);
+    HandlerProcess(const HandlerContext& context, ProcessSetup setup, Events events);
     ~HandlerProcess();  // kills what is still there
 
     // Somebody else wants to hear of it from now on.

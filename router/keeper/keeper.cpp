@@ -28,16 +28,18 @@ Keeper::Keeper(boost::asio::io_context& io, config::Config config, bool json_log
       config_(std::move(config)),
       executable_(::open("/proc/self/exe", O_PATH | O_CLOEXEC)),
       resolver_(io, lookup_helper(executable_.get(), ::geteuid() == 0 ? config_.router.user : "")),
-      pool_({io, *board_, rows_, next_number_}),
+      closer_(io),
+      pool_({io, *board_, rows_, next_number_, closer_}),
       spawner_(io, *board_, rows_,
                [this](const delivery::SpawnEnd& end) {
                    if (router_) router_->spawned_ended(end);
                }),
-      sampler_(io, *board_),
+      sampler_(io, *board_, [this] { return pool_.processes(); }),
       shared_listeners_(io, *board_),
       orphans_(io,
                [this](pid_t pid) {
-                   return pid == router_pid() || resolver_.owns(pid) || pool_.owns(pid) || spawner_.owns(pid);
+                   return pid == router_pid() || resolver_.owns(pid) || pool_.owns(pid) || spawner_.owns(pid) ||
+                          closer_.owns(pid);
                }),
       demand_(io, *board_,
               {.wake = [this](const SlotKey& key) { pool_.wake(key); },
@@ -57,6 +59,7 @@ void Keeper::start() {
     join_destroy_events();
     spawner_.assign(config_);
     RouterProcess::Options options{
+        .closer = closer_,
         .user = ::geteuid() == 0 ? config_.router.user : "",
         .json_log = json_log_,
         .log_level = config::to_string(config_.router.log.level),

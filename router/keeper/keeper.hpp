@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "keeper/closer.hpp"
 #include "keeper/demand.hpp"
 #include "keeper/orphans.hpp"
 #include "keeper/pool.hpp"
@@ -101,6 +102,7 @@ private:
     std::set<net::DestroyGroup> joined_;
     Fd executable_;  // opened at the start: later the file may be replaced by another version
     Resolver resolver_;
+    Closer closer_;
     Pool pool_;
     Spawner spawner_;
     Sampler sampler_;

@@ -9,12 +9,14 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace portier::keeper {
 
 namespace {
 
 constexpr int kMessagesPerTurn = 16;
+constexpr std::chrono::seconds kRetry{1};
 
 std::string random_name() {
     std::array<unsigned char, 16> bytes;
@@ -41,21 +43,49 @@ Fd bind_abstract(const std::string& name) {
 
 }  // namespace
 
-NotifySocket::NotifySocket(boost::asio::io_context& io, Events events)
-    : name_(random_name()), socket_(bind_abstract(name_)), events_(std::move(events)) {
+NotifySocket::NotifySocket(boost::asio::io_context& io, Closer& closer, Events events)
+    : name_(random_name()),
+      socket_(bind_abstract(name_)),
+      events_(std::move(events)),
+      io_(io),
+      closer_(closer),
+      again_(io) {
     readable_ = std::make_unique<Readable>(io, socket_.get(), [this] { read_some(); });
     readable_->wait();
+}
+
+NotifySocket::~NotifySocket() {
+    readable_.reset();
+    closer_.close_unix(std::move(socket_));
 }
 
 void NotifySocket::read_some() {
     std::array<std::byte, 4096> buffer;
     for (int i = 0; i < kMessagesPerTurn; ++i) {
-        // Descriptors sent along (BARRIER=1, FDSTORE=1) are closed at once: for a barrier that is the answer.
-        const net::Received received = net::receive_message(socket_.get(), buffer);
-        if (received.error == std::errc::resource_unavailable_try_again) break;
-        if (!received.error && may_speak(received)) tell({reinterpret_cast<const char*>(buffer.data()), received.size});
+        const net::Received message = net::peek_message(socket_.get(), buffer);
+        if (message.error == std::errc::resource_unavailable_try_again) break;
+        const bool with_descriptors = message.descriptors_lost;
+        if (with_descriptors && !discard_next()) return;
+        if (!message.error && may_speak(message)) tell({reinterpret_cast<const char*>(buffer.data()), message.size});
+        if (with_descriptors) return;
+        net::receive_message(socket_.get(), buffer);
     }
     readable_->wait();
+}
+
+// Reads on when the message is gone. False: nobody can take it now, it will be looked at again.
+bool NotifySocket::discard_next() {
+    taken_seen_.reset();
+    taken_ = closer_.discard_message(socket_.get());
+    if (!taken_) {
+        log_limited(LogSeverity::warning, "notify messages with descriptors wait: too many are being closed",
+                    {{"socket", name_}});
+        again_.set(kRetry, [this] { read_some(); });
+        return false;
+    }
+    taken_seen_ = std::make_unique<Readable>(io_, taken_.get(), [this] { read_some(); });
+    taken_seen_->wait();
+    return true;
 }
 
 bool NotifySocket::may_speak(const net::Received& message) const {

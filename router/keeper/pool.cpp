@@ -152,13 +152,18 @@ std::vector<const Slot*> Pool::slots() const {
     return result;
 }
 
+std::vector<const HandlerProcess*> Pool::processes() const {
+    std::vector<const HandlerProcess*> result;
+    for (const auto* slots : {&slots_, &candidates_})
+        for (const auto& [key, slot] : *slots)
+            if (slot->process()) result.push_back(slot->process());
+    for (const auto& process : leaving_) result.push_back(process.get());
+    return result;
+}
+
 bool Pool::owns(pid_t pid) const {
-    const auto runs_it = [pid](const auto& item) {
-        return item.second->process() && item.second->process()->pid() == pid;
-    };
-    return std::any_of(slots_.begin(), slots_.end(), runs_it) ||
-           std::any_of(candidates_.begin(), candidates_.end(), runs_it) ||
-           std::any_of(leaving_.begin(), leaving_.end(), [pid](const auto& process) { return process->pid() == pid; });
+    const auto all = processes();
+    return std::any_of(all.begin(), all.end(), [pid](const HandlerProcess* process) { return process->pid() == pid; });
 }
 
 void Pool::retire() {

@@ -45,8 +45,9 @@ public:
 
     std::vector<const Slot*> slots() const;
 
-    // Whether it is a process of ours that has not been reaped yet: of a slot, a candidate or one put aside.
-    bool owns(pid_t pid) const;
+    // All that have not been reaped yet: of slots, of candidates, and those that were put aside.
+    std::vector<const HandlerProcess*> processes() const;
+    bool owns(pid_t pid) const;  // one of them
 
     // Starts the processes of a handler that are started on demand.
     void wake(const std::string& handler);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,16 +18,17 @@ namespace portier::keeper {
 
 namespace {
 
-constexpr int kPatienceMs = 5000;
-constexpr std::chrono::milliseconds kPatience{kPatienceMs};
+constexpr std::chrono::milliseconds kPatience{5000};
 // A router is replaced at once; only when so many die within ten seconds each, the next ones wait, so that a defect
 // that kills every router does not spin.
 constexpr unsigned kManyDeaths = 20;
 constexpr std::uint64_t kDeathsForgottenMs = 10'000;
 constexpr std::chrono::milliseconds kDelay{500};
 constexpr std::chrono::seconds kPingPeriod{5};
-constexpr std::chrono::milliseconds kEndsDelay{20};
+constexpr std::chrono::milliseconds kSendAgain{20};
+constexpr std::size_t kMostEnds = 65536;
 constexpr int kMessagesPerTurn = 64;
+constexpr int kMostRefused = 4;  // of a router that has ended
 
 bool wants_transparent(const delivery::Plan& plan) {
     return std::any_of(plan.handlers.begin(), plan.handlers.end(), [](const auto& h) { return h.relay.transparent; });
@@ -42,9 +44,7 @@ RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& 
 }
 
 RouterProcess::~RouterProcess() {
-    if (!child_.pidfd) return;
-    proc::kill_group(child_, SIGKILL);
-    proc::reap(child_);
+    if (child_.pidfd) bury();
 }
 
 void RouterProcess::start() {
@@ -80,11 +80,31 @@ void RouterProcess::spawn() {
     link_ = std::move(pair.near);
     offered_.clear();
     ends_.clear();  // the new router learns from its plan who lives
+    ping_waits_ = false;
+    try {
+        watch();
+    } catch (...) {  // nobody would see its end
+        bury();
+        throw;
+    }
+    log_debug("router started", {{"pid", child_.pid}});
+}
+
+// With what it has left behind, while the group's number is still its own.
+std::optional<proc::Ending> RouterProcess::bury() {
+    proc::kill_group(child_, SIGKILL);
+    const auto ending = proc::reap(child_);
+    child_ = {};
+    exit_.reset();
+    link_readable_.reset();
+    return ending;
+}
+
+void RouterProcess::watch() {
     exit_ = std::make_unique<Readable>(io_, child_.pidfd.get(), [this] { on_exit(); });
     exit_->wait();
     link_readable_ = std::make_unique<Readable>(io_, link_.get(), [this] { on_link(); });
     link_readable_->wait();
-    log_debug("router started", {{"pid", child_.pid}});
 }
 
 void RouterProcess::publish(std::function<void()> applied) {
@@ -107,8 +127,9 @@ void RouterProcess::send_order() {
         if (!offered_.contains(descriptor.first)) fresh.push_back(descriptor);
     }
     order.plan.generation = revision_;
-    std::error_code error = delivery::send_offer(link_.get(), fresh, kPatienceMs);
-    if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order.plan), kPatienceMs);
+    const auto until = delivery::Deadline::clock::now() + kPatience;
+    std::error_code error = delivery::send_offer(link_.get(), fresh, until);
+    if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order.plan), until);
     offered_ = std::move(named);
     if (error && error != std::errc::broken_pipe && error != std::errc::connection_reset) {
         log_error("the router does not take its plan, another one is started", {{"error", error.message()}});
@@ -128,15 +149,19 @@ void RouterProcess::expect_answer() {
 
 // Between the orders, which may be days apart.
 void RouterProcess::ping() {
-    next_ping_.set(kPingPeriod, [this] { ping(); });
-    if (!child_.pidfd || answer_due_ || ended_) return;
-    if (!delivery::send_ping(link_.get(), revision_)) expect_answer();
+    const bool due = child_.pidfd && !ended_ && (!answer_due_ || ping_waits_);
+    const std::error_code error = due ? delivery::send_ping(link_.get(), revision_) : std::error_code();
+    // A router that has not even room for it is given no more time than one that does not answer.
+    ping_waits_ = error == std::errc::resource_unavailable_try_again;
+    if (due && (!error || ping_waits_)) expect_answer();
+    next_ping_.set(ping_waits_ ? kSendAgain : kPingPeriod, [this] { ping(); });
 }
 
 void RouterProcess::on_link() {
     for (int i = 0; i < kMessagesPerTurn; ++i) {
         delivery::LinkReceived received = delivery::receive_from_router(link_.get());
         if (received.error == std::errc::resource_unavailable_try_again) break;
+        options_.closer.close(std::move(received.refused));
         if (received.error == std::errc::bad_message) return refuse_router();
         if (received.error) return;  // its end shows in the pidfd
         if (!on_message(std::move(*received.message))) return refuse_router();
@@ -161,11 +186,18 @@ void RouterProcess::refuse_router() {
     proc::kill_group(child_, SIGKILL);
 }
 
-// Of a router that has ended: connections that it had accepted and sent are no longer anybody else's.
+// Of a router that has ended: connections that it had accepted and sent are no longer anybody else's. A process that it
+// has left behind may hold its end, but can write no more.
 void RouterProcess::read_last_wishes() {
+    ::shutdown(link_.get(), SHUT_RD);
     bool reset = false;
-    for (;;) {
+    for (int refused = 0; refused < kMostRefused;) {
         delivery::LinkReceived received = delivery::receive_from_router(link_.get());
+        options_.closer.close(std::move(received.refused));
+        if (received.error == std::errc::bad_message) {
+            ++refused;
+            continue;
+        }
         // Once, before the rest, where the router has left something unread itself.
         if (received.error == std::errc::connection_reset && !std::exchange(reset, true)) continue;
         if (received.error) return;
@@ -177,14 +209,17 @@ void RouterProcess::read_last_wishes() {
 void RouterProcess::spawned_ended(const delivery::SpawnEnd& end) {
     if (!link_) return;
     ends_.push_back(end);
-    send_ends();
+    if (ends_.size() <= kMostEnds) return send_ends();
+    log_error("the router does not read what it is told, another one is started");
+    ends_.clear();
+    proc::kill_group(child_, SIGKILL);
 }
 
 void RouterProcess::send_ends() {
     while (!ends_.empty()) {
         const auto error = delivery::send_spawned_ended(link_.get(), ends_.front());
         if (error == std::errc::resource_unavailable_try_again)
-            return next_ends_.set(kEndsDelay, [this] { send_ends(); });
+            return next_ends_.set(kSendAgain, [this] { send_ends(); });
         ends_.pop_front();  // if the router is dead, nobody needs it
     }
 }
@@ -203,13 +238,10 @@ void RouterProcess::on_applied(std::uint64_t revision) {
 void RouterProcess::on_exit() {
     answer_.cancel();
     answer_due_ = false;
-    const auto ending = proc::reap(child_);
-    child_ = {};
-    exit_.reset();
-    link_readable_.reset();
+    const auto ending = bury();
     next_ends_.cancel();
     read_last_wishes();
-    link_.reset();
+    options_.closer.close_unix(std::move(link_));
     if (ended_) return std::exchange(ended_, nullptr)();
 
     const bool by_signal = ending && !ending->exited;

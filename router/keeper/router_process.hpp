@@ -13,6 +13,7 @@
 #include "base/alarm.hpp"
 #include "base/readable.hpp"
 #include "delivery/link.hpp"
+#include "keeper/closer.hpp"
 #include "keeper/plan_builder.hpp"
 #include "metrics/board.hpp"
 #include "proc/spawn.hpp"
@@ -22,6 +23,7 @@ namespace portier::keeper {
 class RouterProcess {
 public:
     struct Options {
+        Closer& closer;
         std::string user;  // empty: as the keeper
         bool json_log = false;
         std::string log_level;
@@ -62,6 +64,8 @@ public:
 
 private:
     void spawn();
+    void watch();
+    std::optional<proc::Ending> bury();
     void send_order();
     void on_link();
     bool on_message(delivery::LinkMessage message);
@@ -93,6 +97,7 @@ private:
     std::deque<delivery::SpawnEnd> ends_;  // not yet told
     Alarm answer_, restart_, next_ping_, next_ends_;
     bool answer_due_ = false;
+    bool ping_waits_ = false;  // for room on the link
     std::uint64_t started_ms_ = 0;
     unsigned deaths_ = 0;  // one soon after the other
 };

@@ -11,7 +11,8 @@ constexpr std::chrono::seconds kPeriod{2};
 
 }  // namespace
 
-Sampler::Sampler(boost::asio::io_context& io, metrics::Board& board) : board_(board), next_(io) {}
+Sampler::Sampler(boost::asio::io_context& io, metrics::Board& board, Processes processes)
+    : board_(board), processes_(std::move(processes)), next_(io) {}
 
 void Sampler::start() {
     sample();
@@ -20,12 +21,10 @@ void Sampler::start() {
 
 void Sampler::sample() {
     metrics::record_own_usage(board_.globals.roles[0]);
-    for (std::uint32_t i = 1; i < board_.end_of_processes(); ++i) {
-        metrics::ProcessRow& row = board_.processes[i];
-        const metrics::ProcessState state = row.get_state();
-        if (state == metrics::ProcessState::absent || state == metrics::ProcessState::waiting) continue;
-        const auto usage = proc::read_usage(row.pid.load(std::memory_order_relaxed));
+    for (const HandlerProcess* process : processes_()) {
+        const auto usage = proc::read_usage(process->pid());
         if (!usage) continue;
+        metrics::ProcessRow& row = board_.processes[process->row()];
         row.cpu_microseconds.set(usage->cpu_microseconds);
         row.resident_bytes.set(usage->resident_bytes);
         row.open_fds.set(usage->open_fds);

@@ -1,15 +1,21 @@
-// Reads every two seconds from /proc what the handler processes and the keeper itself use, and puts it on the board.
-// Keeper's thread only.
+// Reads every two seconds from /proc what the handler processes and the keeper itself use, and puts it on the board. It
+// takes nothing from there: the router may write it, too. Keeper's thread only.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "base/alarm.hpp"
+#include "keeper/handler_process.hpp"
 #include "metrics/board.hpp"
 
 namespace portier::keeper {
 
 class Sampler {
 public:
-    Sampler(boost::asio::io_context& io, metrics::Board& board);
+    using Processes = std::function<std::vector<const HandlerProcess*>()>;
+
+    Sampler(boost::asio::io_context& io, metrics::Board& board, Processes processes);
     void start();
     void stop() { next_.cancel(); }
 
@@ -17,6 +23,7 @@ private:
     void sample();
 
     metrics::Board& board_;
+    Processes processes_;
     Alarm next_;
 };
 

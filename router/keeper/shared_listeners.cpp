@@ -41,9 +41,10 @@ void SharedListeners::count() {
         if (report.inode) connections.insert(report.inode);
     };
     if (!net::dump_sockets(net::DumpWhat::connections, intervals_, visit)) {
+        const auto all = proc::processes_by_session();
         for (const Process& process : processes_) {
             std::uint64_t held = 0;
-            for (const std::uint64_t inode : proc::socket_inodes(process.pid)) held += connections.count(inode);
+            for (const std::uint64_t inode : proc::socket_inodes(all, process.pid)) held += connections.count(inode);
             board_.processes[process.row].held.set(held);
         }
     }

@@ -1,6 +1,6 @@
-// Which process of a pool holds a connection that it accepted from a shared listener: only the process knows, and the
-// kernel's list of its descriptors. Compares /proc/PID/fd with a dump of the connections, every two seconds at most and
-// for a fiftieth of the keeper's time at most. Keeper's thread only.
+// Which process of a pool holds a connection that it, or one that it has forked, accepted from a shared listener: only
+// they know, and the kernel's list of their descriptors. Compares /proc/PID/fd with a dump of the connections, every
+// two seconds at most and for a fiftieth of the keeper's time at most. Keeper's thread only.
 #pragma once
 
 #include <cstdint>

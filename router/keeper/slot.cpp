@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "keeper/waiting.hpp"
 #include "net/socket.hpp"
 
 namespace portier::keeper {
@@ -105,7 +106,8 @@ void Slot::spawn() {
     const std::uint32_t row = setup.row;
     started_ms_ = monotonic_milliseconds();
     try {
-        process_ = std::make_unique<HandlerProcess>(context_.io, context_.board, std::move(setup), std::move(events));
+        process_ = std::make_unique<HandlerProcess>(HandlerContext{context_.io, context_.board, context_.closer},
+                                                    std::move(setup), std::move(events));
     } catch (...) {
         context_.rows.give_back_process(row);
         throw;
@@ -125,7 +127,9 @@ void Slot::on_ended(const ProcessEnd& end) {
     if (candidate_ && !was_ready) return events_.failed(end);
     // Who starts on demand may also end when there is nothing to do; the next connection starts it again.
     if (on_demand() && (end.clean || accepts_as_inetd()))
-        rest(plan_.handler.restart.first - std::chrono::milliseconds(monotonic_milliseconds() - started_ms_));
+        rest(took_nothing()
+                 ? next_delay()
+                 : plan_.handler.restart.first - std::chrono::milliseconds(monotonic_milliseconds() - started_ms_));
     else
         schedule_restart(end.reason, end.text);
     events_.changed();
@@ -144,6 +148,25 @@ void Slot::schedule_restart(metrics::Restarted reason, const std::string& text) 
             .add();
         start();
     });
+}
+
+// inetd-wait: all that the process before left waiting was still waiting when this one ended, which had not run long.
+bool Slot::took_nothing() {
+    if (!accepts_as_inetd()) return false;
+    const bool short_life = monotonic_milliseconds() - started_ms_ < kStableMs;
+    const auto left = short_life ? waiting_at(plan_.sockets.front().socket->fd.get()) : std::set<std::uint64_t>();
+    const auto before = std::exchange(left_, left);
+    if (before.empty() || !std::includes(left.begin(), left.end(), before.begin(), before.end())) {
+        delay_ = {};
+        untaken_told_ = false;
+        return false;
+    }
+    if (!std::exchange(untaken_told_, true))
+        log_warning(
+            "a program takes nothing of what waits for it, it is started less and less often: does it accept or read "
+            "from its standard input, as `inetd-wait` demands?",
+            {{"handler", plan_.handler.name}, {"port", plan_.sockets.front().name}});
+    return true;
 }
 
 // Doubles from `first` to `max`; up to a tenth less at random, so that many slots do not start in step.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "base/alarm.hpp"
 #include "keeper/handler_process.hpp"
@@ -27,6 +28,7 @@ struct SlotContext {
     metrics::Board& board;
     Rows& rows;
     std::uint32_t& next_number;
+    Closer& closer;
 };
 
 class Slot {
@@ -65,6 +67,7 @@ private:
     bool accepts_as_inetd() const { return plan_.handler.delivery == config::Delivery::spawn; }
     bool on_demand() const { return plan_.handler.start == config::Start::on_demand; }
     void on_ended(const ProcessEnd& end);
+    bool took_nothing();
     void schedule_restart(metrics::Restarted reason, const std::string& text);
     std::chrono::milliseconds next_delay();
     void rest(std::chrono::milliseconds time);
@@ -78,6 +81,8 @@ private:
     Alarm restart_;
     std::chrono::milliseconds delay_{0};
     std::string last_end_;
+    std::set<std::uint64_t> left_;  // by the process before: what waits at its socket
+    bool untaken_told_ = false;
     bool waiting_ = false;           // for the next start
     std::uint32_t waiting_row_ = 0;  // shows that on the board; 0: it has no room
     std::uint64_t started_ms_ = 0;

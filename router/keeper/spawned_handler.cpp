@@ -48,7 +48,10 @@ void SpawnedHandler::start(const delivery::SpawnRequest& request, Fd connection)
                                                   [this, cookie = request.cookie] { on_exit(cookie); });
     } catch (const std::exception& error) {
         net::close_at_once(std::move(connection));
-        if (process.child.pidfd) bury(process);
+        if (process.child.pidfd) {
+            bury(process);
+            context_.reports.take(process.child.pid);  // not for a later process with its number
+        }
         forget_source(process.source);
         return could_not_start(request.cookie, error.what());
     }

@@ -17,7 +17,7 @@ namespace {
 // SO_PASSRIGHTS of Linux 6.16, not yet in the C library's headers.
 constexpr int kPassRights = 83;
 
-using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors) + CMSG_SPACE(sizeof(ucred))>;
+using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kMostDescriptors) + CMSG_SPACE(sizeof(ucred))>;
 
 void attach_descriptors(msghdr& header, ControlBuffer& control, std::span<const int> descriptors) {
     if (descriptors.empty()) return;
@@ -61,6 +61,32 @@ bool other_end_is_gone(int channel) {
     return ::poll(&state, 1, 0) > 0 && ::ioctl(channel, FIONREAD, &bytes) == 0 && bytes == 0;
 }
 
+Received receive(int channel, std::span<std::byte> buffer, std::span<char> control, int flags) {
+    iovec part{buffer.data(), buffer.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    ssize_t size;
+    do {
+        size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | flags);
+    } while (size < 0 && errno == EINTR);
+
+    Received received;
+    if (size < 0) {
+        received.error = errno_code();
+        return received;
+    }
+    received.size = static_cast<std::size_t>(size);
+    received.descriptors = collect_descriptors(header);
+    received.sender = find_sender(header);
+    received.descriptors_lost = header.msg_flags & MSG_CTRUNC;
+    if (size == 0) received.error = errno_code(other_end_is_gone(channel) ? EPIPE : EBADMSG);
+    if (header.msg_flags & MSG_TRUNC) received.error = errno_code(EBADMSG);
+    return received;
+}
+
 }  // namespace
 
 ChannelPair make_channel(FarDescriptors descriptors) {
@@ -92,30 +118,13 @@ std::error_code send_message(int channel, std::span<const std::byte> message, st
 }
 
 Received receive_message(int channel, std::span<std::byte> buffer) {
-    iovec part{buffer.data(), buffer.size()};
     alignas(cmsghdr) ControlBuffer control;
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    ssize_t size;
-    do {
-        size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    return receive(channel, buffer, control, 0);
+}
 
-    Received received;
-    if (size < 0) {
-        received.error = errno_code();
-        return received;
-    }
-    received.size = static_cast<std::size_t>(size);
-    received.descriptors = collect_descriptors(header);
-    received.sender = find_sender(header);
-    received.descriptors_lost = header.msg_flags & MSG_CTRUNC;
-    if (size == 0) received.error = errno_code(other_end_is_gone(channel) ? EPIPE : EBADMSG);
-    if (header.msg_flags & MSG_TRUNC) received.error = errno_code(EBADMSG);
-    return received;
+Received peek_message(int channel, std::span<std::byte> buffer) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;  // the sender fills it
+    return receive(channel, buffer, control, MSG_PEEK);
 }
 
 }  // namespace portier::net

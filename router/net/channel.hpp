@@ -16,8 +16,10 @@
 
 namespace portier::net {
 
-// unix(7): SCM_MAX_FD is 253; our contract (handlers/README.md) stays at 64 descriptors a message.
+// Our contract (handlers/README.md) stays at 64 descriptors a message. Others may send SCM_MAX_FD (unix(7)); all are
+// received, because the kernel would close the rest within recvmsg(2), and closing may wait.
 inline constexpr std::size_t kMaxDescriptors = 64;
+inline constexpr std::size_t kMostDescriptors = 253;
 inline constexpr std::size_t kMaxMessage = 131072;
 
 struct ChannelPair {
@@ -53,5 +55,9 @@ struct Received {
 
 // Receives one message into `buffer` without waiting.
 Received receive_message(int channel, std::span<std::byte> buffer);
+
+// Only looks at the next message, which stays where it is; `descriptors_lost` says that some come with it. For a socket
+// with SO_PASSCRED.
+Received peek_message(int channel, std::span<std::byte> buffer);
 
 }  // namespace portier::net

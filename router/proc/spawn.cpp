@@ -33,14 +33,10 @@ std::vector<std::string> environment_strings(const Command& command) {
 
 }  // namespace
 
-Child launch(const Command& command, const std::string& what, int reports) {
-    std::vector<std::string> argv_strings = command.argv;
-    std::vector<std::string> environment = environment_strings(command);
-    ChildMemory memory{pointers(argv_strings), pointers(environment), std::vector<int>(command.descriptors.size())};
-
+Child clone_child(std::uint64_t flags) {
     int pidfd = -1;
     clone_args arguments{};
-    arguments.flags = CLONE_PIDFD;
+    arguments.flags = CLONE_PIDFD | flags;
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
     // Until the child has forgotten our handlers: a signal for it would else be told to us, through what they write to.
@@ -48,11 +44,22 @@ Child launch(const Command& command, const std::string& what, int reports) {
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
     const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid == 0) run_child(command, memory, reports);
+    if (pid == 0) return {0, Fd()};
     const int error = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0) throw_errno(what + ": clone", error);
+    errno = error;
     return {static_cast<pid_t>(pid), Fd(pidfd)};
+}
+
+Child launch(const Command& command, const std::string& what, int reports) {
+    std::vector<std::string> argv_strings = command.argv;
+    std::vector<std::string> environment = environment_strings(command);
+    ChildMemory memory{pointers(argv_strings), pointers(environment), std::vector<int>(command.descriptors.size())};
+
+    Child child = clone_child();
+    if (child.pid == 0) run_child(command, memory, reports);
+    if (child.pid < 0) throw_errno(what + ": clone");
+    return child;
 }
 
 Child spawn(const Command& command, const std::string& what) {

@@ -61,6 +61,10 @@ std::string to_string(const StartFailure& failure, const std::string& program);
 // written to `reports`, the write end of a pipe, before its end can be seen.
 Child launch(const Command& command, const std::string& what, int reports);
 
+// As fork(2), with more CLONE_ flags if wanted. In the child the pid is 0 and every signal is blocked; -1: errno says
+// why there is none.
+Child clone_child(std::uint64_t flags = 0);
+
 struct Ending {
     bool exited = true;      // false: by a signal
     int value = 0;           // exit code or signal number

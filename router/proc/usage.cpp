@@ -61,6 +61,26 @@ std::vector<std::uint64_t> socket_inodes(pid_t pid) {
     return inodes;
 }
 
+std::unordered_multimap<pid_t, pid_t> processes_by_session() {
+    std::unordered_multimap<pid_t, pid_t> result;
+    std::error_code error;
+    for (std::filesystem::directory_iterator item("/proc", error), end; !error && item != end; item.increment(error)) {
+        const pid_t pid = std::atoi(item->path().filename().c_str());
+        const pid_t session = pid > 0 ? ::getsid(pid) : -1;
+        if (session > 0) result.emplace(session, pid);
+    }
+    return result;
+}
+
+std::unordered_set<std::uint64_t> socket_inodes(const std::unordered_multimap<pid_t, pid_t>& processes, pid_t session) {
+    std::unordered_set<std::uint64_t> result;
+    for (auto [item, end] = processes.equal_range(session); item != end; ++item) {
+        const auto inodes = socket_inodes(item->second);
+        result.insert(inodes.begin(), inodes.end());
+    }
+    return result;
+}
+
 std::optional<Owner> find_socket_owner(std::uint64_t inode) {
     std::error_code error;
     for (std::filesystem::directory_iterator item("/proc", error), end; !error && item != end; item.increment(error)) {

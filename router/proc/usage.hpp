@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace portier::proc {
@@ -22,6 +24,11 @@ std::optional<Usage> read_usage(pid_t pid);
 
 // The inodes of the sockets that it has open; empty when we may not look.
 std::vector<std::uint64_t> socket_inodes(pid_t pid);
+
+// All processes by the session that they are in (getsid(2)): a handler process with those that it has forked.
+std::unordered_multimap<pid_t, pid_t> processes_by_session();
+// The inodes of the sockets that any process of this session has open.
+std::unordered_set<std::uint64_t> socket_inodes(const std::unordered_multimap<pid_t, pid_t>& processes, pid_t session);
 
 struct Owner {
     pid_t pid;

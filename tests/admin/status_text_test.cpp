@@ -171,4 +171,18 @@ TEST_F(StatusTextTest, TextHasBackendsAndFlows) {
     EXPECT_EQ(words_of(text(), "7001/udp"), (Words{"7001/udp", "veg", "inherit", "5/4096", "5", "0"}));
 }
 
+// With inetd-wait the processes that run are all there is; none of them is for one connection.
+TEST_F(StatusTextTest, ShowsOneLineForAProcessOfInetdWait) {
+    scene_.series.handlers = {{.name = "tftp", .row = 4, .on_demand = true, .delivery = "spawn"}};
+    scene_.board->globals.process_rows.set(100);
+    metrics::ProcessRow& process = scene_.board->processes[99];
+    process.handler.store(4);
+    process.pid.store(4711);
+    process.state.store(static_cast<std::uint32_t>(metrics::ProcessState::ready));
+    const auto words = words_of(text(), "tftp");
+    ASSERT_GT(words.size(), 3u) << text();
+    EXPECT_EQ(words[2], "4711");
+    EXPECT_EQ(text().find("one process each"), std::string::npos);
+}
+
 }  // namespace portier::admin

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <thread>
 
 #include "net/channel.hpp"
 #include "support/random.hpp"
@@ -16,7 +18,13 @@ namespace portier::delivery {
 
 namespace {
 
-constexpr int kPatienceMs = 20'000;
+Deadline within(std::chrono::milliseconds time) {
+    return Deadline::clock::now() + time;
+}
+
+Deadline patience() {
+    return within(std::chrono::seconds(20));
+}
 
 ino_t inode(int fd) {
     struct stat status {};
@@ -53,7 +61,7 @@ TEST_F(LinkTest, OffersDescriptors) {
             ours.emplace_back(ends[0]);
             offer.emplace_back(static_cast<std::uint32_t>(1000 + i), ends[0]);
         }
-        ASSERT_FALSE(send_offer(keeper(), offer, kPatienceMs));
+        ASSERT_FALSE(send_offer(keeper(), offer, patience()));
         std::size_t arrived = 0;
         while (arrived < count) {
             const LinkMessage message = receive();
@@ -72,7 +80,7 @@ TEST_F(LinkTest, OffersDescriptors) {
 TEST_F(LinkTest, SendsPlans) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{2}, net::kMaxMessage + 1, std::size_t{5} << 20}) {
         const std::string plan(size, 'p');
-        ASSERT_FALSE(send_plan(keeper(), size + 7, plan, kPatienceMs));
+        ASSERT_FALSE(send_plan(keeper(), size + 7, plan, patience()));
         const LinkMessage message = receive();
         EXPECT_EQ(message.type, LinkType::plan);
         EXPECT_EQ(message.generation, size + 7);
@@ -153,17 +161,45 @@ TEST_F(LinkTest, RefusesRequestsThatAreNone) {
     EXPECT_FALSE(test::is_readable(connection.client)) << "nobody else's copy was touched";
 }
 
+// Descriptors that are not due are left to the caller to close, because that may wait.
+TEST_F(LinkTest, LeavesRefusedDescriptorsToTheCaller) {
+    net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
+    const std::uint64_t applied[2]{4, 1};
+    const std::vector<int> many(net::kMostDescriptors, pair.far.get());
+    ASSERT_FALSE(net::send_message(pair.far.get(), std::as_bytes(std::span(applied)), many));
+    const LinkReceived received = receive_from_router(pair.near.get());
+    EXPECT_EQ(received.error, std::errc::bad_message);
+    EXPECT_EQ(received.refused.size(), many.size());
+}
+
 // A router that does not read is given up after the patience, not waited for for ever.
 TEST_F(LinkTest, HasPatienceButNotForEver) {
     std::error_code error;
     while (!(error = send_applied(keeper(), 1))) {
     }
     EXPECT_EQ(error, std::errc::resource_unavailable_try_again) << "an answer is not worth waiting";
-    EXPECT_EQ(send_plan(keeper(), 1, "plan", 10), std::errc::timed_out);
+    EXPECT_EQ(send_plan(keeper(), 1, "plan", within(std::chrono::milliseconds(10))), std::errc::timed_out);
     const std::pair<std::uint32_t, int> one{1, keeper()};
-    EXPECT_EQ(send_offer(keeper(), std::span(&one, 1), 10), std::errc::timed_out);
+    EXPECT_EQ(send_offer(keeper(), std::span(&one, 1), within(std::chrono::milliseconds(10))), std::errc::timed_out);
     receive();
-    EXPECT_FALSE(send_plan(keeper(), 1, "plan", kPatienceMs)) << "there is room again";
+    EXPECT_FALSE(send_plan(keeper(), 1, "plan", patience())) << "there is room again";
+}
+
+// The patience is one for all messages of an order: a router that takes one now and then does not begin it anew.
+TEST_F(LinkTest, HasOnePatienceForAnOrder) {
+    while (!send_applied(keeper(), 1)) {
+    }
+    const std::vector<std::pair<std::uint32_t, int>> many(64 * 1000, {1, keeper()});
+    std::thread slow([link = router()] {
+        for (int i = 0; i < 10; ++i) {
+            ::poll(nullptr, 0, 200);
+            receive_link(link);
+        }
+    });
+    const Deadline until = within(std::chrono::milliseconds(500));
+    EXPECT_EQ(send_offer(keeper(), many, until), std::errc::timed_out);
+    EXPECT_LT(Deadline::clock::now(), until + std::chrono::seconds(1));
+    slow.join();
 }
 
 // When the other side is gone, both directions say so.

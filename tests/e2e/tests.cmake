@@ -38,6 +38,7 @@ set(e2e_heavy
   relay_stream
   reload
   router_crash
+  router_link
   spawn_life
   spawn_programs)
 

@@ -134,6 +134,30 @@ TEST_F(DemandTest, MayBeAssignedFromItsOwnCall) {
     EXPECT_TRUE(run_until([&] { return calls == 3; }));
 }
 
+// A process that has forked somebody who has a connection is busy, whatever the board says.
+TEST_F(DemandTest, WhoServesInAForkedProcessIsBusy) {
+    auto sockets = listening_socket();
+    test::Pair pair = test::make_pair(sockets[0].socket->fd);
+    sockets.push_back({std::make_shared<OpenSocket>(2, std::move(pair.accepted)), "connection"});
+    config::Handler forks = idler("forks");
+    forks.command.back() = "sleep 1000 & exec sleep 1000 4<&-";
+    config::Handler later = idler("later");
+    later.stop_when_idle = milliseconds(1500);
+    const auto busy = make_slot(forks, sockets), idle = make_slot(later, listening_socket());
+    busy->start();
+    sockets.clear();
+    ASSERT_TRUE(run_until([&] {
+        const auto own = test::open_descriptors(busy->process()->pid());
+        return own.contains(3) && !own.contains(4);
+    }));
+    idle->start();
+    demand_.assign({busy.get(), idle.get()});
+    ASSERT_TRUE(run_until([&] { return !asleep_.empty(); }));
+    EXPECT_EQ(asleep_, (std::vector<SlotKey>{{"later", 0}}));
+    pair.client.reset();
+    busy->release()->kill();
+}
+
 // A process without a connection for so long is put to sleep, once; one with a connection is not, nor one whose handler
 // does not want it.
 TEST_F(DemandTest, PutsTheIdleToSleep) {

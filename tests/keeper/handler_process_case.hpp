@@ -24,7 +24,7 @@ protected:
         setup.row = rows_.take_process();
         setup.handler_row = rows_.handler(setup.handler.name);
         started->process = std::make_unique<HandlerProcess>(
-            io_, *board_, std::move(setup),
+            HandlerContext{io_, *board_, closer_}, std::move(setup),
             HandlerProcess::Events{
                 .ready = [all = started.get()] { ++all->ready; },
                 .ended = [all = started.get()](const ProcessEnd& end) { all->ends.push_back(end); }});

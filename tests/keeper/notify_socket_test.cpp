@@ -6,6 +6,7 @@
 #include "keeper/stage.hpp"
 #include "net/channel.hpp"
 #include "proc/spawn.hpp"
+#include "support/tcp.hpp"
 
 namespace portier::keeper {
 
@@ -44,6 +45,7 @@ protected:
     proc::Child child_;
     NotifySocket socket_{
         io_,
+        closer_,
         {.is_ours = [this](pid_t pid) { return is_ours_ && pid == child_.pid; },
          .variable = [this](std::string_view key, std::string_view value) { heard_.emplace_back(key, value); }}};
 };
@@ -96,6 +98,35 @@ TEST_F(NotifySocketTest, ClosesDescriptors) {
     EXPECT_EQ(heard_, (Variables{{"BARRIER", "1"}}));
 }
 
+// Whoever sends sockets that linger, in a message that is read, after one that is, or never, makes nobody wait; all
+// that the kernel lets through at once are taken.
+TEST_F(NotifySocketTest, WaitsForNoDescriptor) {
+    constexpr int kLinger = 40;
+    const auto begin = std::chrono::steady_clock::now();
+    const Fd listener = test::listen_somewhere();
+    std::vector<Fd> clients;
+    const auto send_lingering = [&](const Fd& to, const std::string& message) {
+        test::Pair pair = test::make_lingering_pair(listener, kLinger);
+        clients.push_back(std::move(pair.client));
+        std::vector<int> many(net::kMostDescriptors, listener.get());
+        many.back() = pair.accepted.get();
+        ASSERT_FALSE(net::send_message(to.get(), std::as_bytes(std::span(message)), many));
+    };
+    {
+        NotifySocket doomed(io_, closer_, {.is_ours = nullptr, .variable = nullptr});
+        const Fd sender = connect_to_abstract(socket_.name()), other = connect_to_abstract(doomed.name());
+        send_lingering(sender, "STATUS=1");
+        send_lingering(sender, std::string(5000, 'x'));
+        send("READY=1");
+        ASSERT_TRUE(run_until_heard(2));
+        send_lingering(other, "STATUS=unread");
+    }
+    EXPECT_EQ(heard_, (Variables{{"STATUS", "1"}, {"READY", "1"}}));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(kLinger / 2));
+    for (Fd& client : clients) test::reset(client);
+    EXPECT_TRUE(run_until_no_child());
+}
+
 // The name can be read by everybody (/proc/net/unix). Somebody else's process is heard only if it is one of the
 // handler's; what it sends is read and thrown away.
 TEST_F(NotifySocketTest, ListensToItsOwnOnly) {
@@ -109,7 +140,7 @@ TEST_F(NotifySocketTest, ListensToItsOwnOnly) {
 
 // No two names are alike, and none can be guessed from another.
 TEST_F(NotifySocketTest, NamesDiffer) {
-    const NotifySocket other(io_, {.is_ours = nullptr, .variable = nullptr});
+    const NotifySocket other(io_, closer_, {.is_ours = nullptr, .variable = nullptr});
     EXPECT_NE(socket_.name(), other.name());
     EXPECT_EQ(socket_.name().substr(0, 16), "@portier/notify/");
     EXPECT_EQ(socket_.name().size(), 16u + 32u);

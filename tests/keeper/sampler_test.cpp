@@ -15,7 +15,10 @@ protected:
     Slot slot_{context(),
                SlotPlan{.handler = shell_handler("veg", kStays)},
                {.changed = [] {}, .failed = [](const ProcessEnd&) {}}};
-    Sampler sampler_{io_, *board_};
+    Sampler sampler_{io_, *board_, [this] {
+                         return slot_.process() ? std::vector<const HandlerProcess*>{slot_.process()}
+                                                : std::vector<const HandlerProcess*>{};
+                     }};
 };
 
 }  // namespace
@@ -34,23 +37,23 @@ TEST_F(SamplerTest, ReadsWhatProcessesUse) {
     EXPECT_TRUE(run_until([&] { return mine().resident_bytes.get() > 0; }));
 }
 
-// Rows without a process are not touched: a slot that waits for its next start has no pid.
-TEST_F(SamplerTest, PassesOverRowsWithoutAProcess) {
-    for (const auto state : {metrics::ProcessState::absent, metrics::ProcessState::waiting}) {
-        metrics::ProcessRow& other = row(rows_.take_process());
-        other.pid.store(::getpid());
-        other.state.store(static_cast<std::uint32_t>(state));
-        sampler_.start();
-        EXPECT_EQ(other.resident_bytes.get(), 0u);
+// The board can be written by the router, whom nobody trusts: what lies there names no process, and hides none.
+TEST_F(SamplerTest, TakesNothingFromTheBoard) {
+    metrics::ProcessRow& other = row(rows_.take_process());
+    for (metrics::ProcessRow* written : {&mine(), &other}) {
+        written->pid.store(::getpid());
+        written->state.store(static_cast<std::uint32_t>(metrics::ProcessState::ready));
     }
-}
-
-// The board can be written by the router, whom nobody trusts: there are no more rows than there are.
-TEST_F(SamplerTest, StaysOnTheBoard) {
-    board_->globals.process_rows.set(std::uint64_t{1} << 40);
-    mine().state.store(77);
+    const std::size_t fds = test::open_descriptors(slot_.process()->pid()).size();
+    ASSERT_NE(fds, test::open_descriptors(::getpid()).size());
     sampler_.start();
-    EXPECT_EQ(mine().get_state(), metrics::ProcessState::absent);
+    EXPECT_EQ(other.resident_bytes.get(), 0u);
+    EXPECT_EQ(mine().open_fds.get(), fds);
+    mine().state.store(77);
+    board_->globals.process_rows.set(0);
+    mine().open_fds.set(0);
+    sampler_.start();
+    EXPECT_EQ(mine().open_fds.get(), fds);
 }
 
 // After stop() nothing is left to happen.

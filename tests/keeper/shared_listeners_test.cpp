@@ -49,6 +49,21 @@ TEST_F(SharedListenersTest, CountsForEachProcess) {
     EXPECT_EQ(held(none), 0u);
 }
 
+// A connection that is only in the hands of a process that it has forked counts for it, and one in several hands once.
+TEST_F(SharedListenersTest, CountsForThoseThatItHasForked) {
+    config::Handler handler = config_.handlers[0];
+    handler.command.back() = "sleep 1000 & exec sleep 1000 3<&-";
+    const Slot* slot = start(handler, 0, shared_, 2);
+    listeners_.assign(config_, {slot});
+    ASSERT_TRUE(run_until([&] {
+        const auto own = test::open_descriptors(slot->process()->pid());
+        return own.contains(4) && !own.contains(3);
+    }));
+    row(slot->process()->row()).held.set(99);
+    EXPECT_TRUE(run_until([&] { return held(slot) < 99; }));
+    EXPECT_EQ(held(slot), 2u);
+}
+
 // It looks again from time to time, so a connection that comes or goes changes the count.
 TEST_F(SharedListenersTest, CountsAgain) {
     const Slot* slot = start(config_.handlers[0], 0, shared_, 1);

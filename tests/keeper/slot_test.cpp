@@ -200,6 +200,30 @@ TEST_F(SlotTest, InetdWaitSleepsAfterAFailure) {
     EXPECT_TRUE(delays().empty());
 }
 
+// A program that takes nothing of what waits is started less and less often, and one line says so; one that takes
+// something is started as before.
+TEST_F(SlotTest, InetdWaitThatTakesNothingIsStartedLessOften) {
+    config::Handler handler = on_demand("exit 0");
+    handler.delivery = config::Delivery::spawn;
+    handler.style = config::Style::inetd_wait;
+    handler.restart = {.first = milliseconds(100), .max = milliseconds(60'000)};
+    const InheritedSocket socket{std::make_shared<OpenSocket>(1, test::listen_somewhere()), "7001/tcp"};
+    const auto slot = make(handler, {socket});
+    const Fd client = test::connect_to(test::port_of(socket.socket->fd));
+    const auto rest_of_next = [&] {
+        slot->start();
+        EXPECT_TRUE(run_until([&] { return !slot->process(); }));
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_TRUE(run_until([&] { return slot->sleeps(); }));
+        return std::chrono::steady_clock::now() - begin;
+    };
+    for (int start = 0; start < 4; ++start) rest_of_next();  // 100 ms, then 100, 200, 400
+    EXPECT_GT(rest_of_next(), milliseconds(700));
+    EXPECT_EQ(log_.lines_with("takes nothing of what waits").size(), 1u);
+    const Fd taken = test::accept_from(socket.socket->fd);
+    EXPECT_LT(rest_of_next(), milliseconds(700)) << "there is nothing that it could have taken";
+}
+
 // One that ends well, but at once, rests for the first delay: else a connection that nobody takes would start it
 // without a pause.
 TEST_F(SlotTest, OnDemandRestsAfterAShortLife) {

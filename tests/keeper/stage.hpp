@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstring>
@@ -83,12 +84,24 @@ inline config::Port port_entry(const std::string& handler, config::Protocol prot
 
 class Stage : public testing::Test {
 protected:
-    SlotContext context() { return {io_, *board_, rows_, next_number_}; }
+    ~Stage() override {
+        EXPECT_TRUE(run_until([this] { return closer_.idle(); }));
+    }
+
+    SlotContext context() { return {io_, *board_, rows_, next_number_, closer_}; }
     metrics::ProcessRow& row(std::uint32_t number) const { return board_->processes[number]; }
 
     template <typename Condition>
     bool run_until(Condition condition) {
         return test::run_until(io_, condition);
+    }
+
+    // Until everybody who closes something for us has been reaped.
+    bool run_until_no_child() {
+        return run_until([] {
+            siginfo_t info;
+            return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+        });
     }
 
     // Until a script has said so on its standard output.
@@ -104,6 +117,7 @@ protected:
 
     test::LogCapture log_;
     boost::asio::io_context io_{1};
+    Closer closer_{io_};
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
     Rows rows_{*board_};
     std::uint32_t next_number_ = 100;

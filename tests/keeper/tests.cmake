@@ -3,6 +3,7 @@
 add_executable(keeper_test
   keeper/backends_test.cpp
   keeper/changes_test.cpp
+  keeper/closer_test.cpp
   keeper/command_test.cpp
   keeper/demand_test.cpp
   keeper/exits_test.cpp
@@ -26,6 +27,7 @@ add_executable(keeper_test
   keeper/spawn_command_test.cpp
   keeper/spawned_handler_test.cpp
   keeper/spawner_test.cpp
-  keeper/start_reports_test.cpp)
+  keeper/start_reports_test.cpp
+  keeper/waiting_test.cpp)
 target_link_libraries(keeper_test PRIVATE portier_keeper portier_test)
 gtest_discover_tests(keeper_test TEST_PREFIX keeper. DISCOVERY_TIMEOUT 60)

@@ -135,6 +135,42 @@ TEST_F(ChannelTest, SaysWhenDescriptorsAreLost) {
     EXPECT_GT(received.descriptors.size(), 0u);
 }
 
+// A look at a message leaves it where it is, and lets none of its descriptors in.
+TEST_F(ChannelTest, PeeksWithoutTaking) {
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(pair_.far.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+    const Fd one = open_something();
+    const int number = one.get();
+    ASSERT_FALSE(send("with", std::span(&number, 1)));
+    ASSERT_FALSE(send("without"));
+    for (int look = 0; look < 2; ++look) {
+        const Received peeked = peek_message(pair_.far.get(), buffer_);
+        EXPECT_FALSE(peeked.error);
+        EXPECT_EQ(peeked.size, 4u);
+        ASSERT_TRUE(peeked.sender);
+        EXPECT_EQ(peeked.sender->pid, ::getpid());
+        EXPECT_TRUE(peeked.descriptors_lost);
+        EXPECT_TRUE(peeked.descriptors.empty());
+    }
+    Received received;
+    EXPECT_EQ(receive(&received), "with");
+    EXPECT_EQ(received.descriptors.size(), 1u);
+    EXPECT_FALSE(peek_message(pair_.far.get(), buffer_).descriptors_lost);
+    EXPECT_EQ(receive(), "without");
+    EXPECT_EQ(peek_message(pair_.far.get(), buffer_).error, std::errc::resource_unavailable_try_again);
+}
+
+// As many descriptors as the kernel lets through, which are more than ours, are received: none is closed on the way.
+TEST_F(ChannelTest, ReceivesWhateverTheKernelLetsThrough) {
+    const Fd one = open_something();
+    const std::vector<int> numbers(kMostDescriptors, one.get());
+    ASSERT_FALSE(send("x", numbers));
+    Received received;
+    EXPECT_EQ(receive(&received), "x");
+    EXPECT_EQ(received.descriptors.size(), kMostDescriptors);
+    EXPECT_FALSE(received.descriptors_lost);
+}
+
 // A full queue refuses the whole message at once, and what was accepted arrives complete.
 TEST_F(ChannelTest, RefusesWhenTheQueueIsFull) {
     const std::string text(1000, 'q');

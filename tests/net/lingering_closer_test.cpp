@@ -8,21 +8,6 @@
 
 namespace portier::net {
 
-namespace {
-
-// A connection whose last close(2) would wait an hour, because its client does not read.
-test::Pair lingering(const Fd& listener) {
-    test::Pair pair = test::make_pair(listener);
-    const std::string much(1 << 20, 'x');
-    while (::send(pair.accepted.get(), much.data(), much.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-    }
-    const linger hour{1, 3600};
-    EXPECT_EQ(::setsockopt(pair.accepted.get(), SOL_SOCKET, SO_LINGER, &hour, sizeof hour), 0);
-    return pair;
-}
-
-}  // namespace
-
 // Closing does not wait for a client that does not read, however many there are, and the closer itself can go.
 TEST(LingeringCloser, WaitsForNobody) {
     const Fd listener = test::listen_somewhere();
@@ -30,7 +15,7 @@ TEST(LingeringCloser, WaitsForNobody) {
     {
         LingeringCloser closer;
         for (int i = 0; i < 3; ++i) {
-            test::Pair pair = lingering(listener);
+            test::Pair pair = test::make_lingering_pair(listener, 3600);
             clients.push_back(std::move(pair.client));
             closer.close(std::move(pair.accepted));
         }
@@ -42,7 +27,7 @@ TEST(LingeringCloser, WaitsForNobody) {
 TEST(LingeringCloser, Closes) {
     const Fd listener = test::listen_somewhere();
     LingeringCloser closer;
-    test::Pair plain = test::make_pair(listener), slow = lingering(listener);
+    test::Pair plain = test::make_pair(listener), slow = test::make_lingering_pair(listener, 3600);
     closer.close(std::move(plain.accepted));
     char byte;
     EXPECT_EQ(::recv(plain.client.get(), &byte, 1, 0), 0);

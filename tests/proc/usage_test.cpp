@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -81,6 +82,27 @@ TEST(SocketInodes, TellWhoHoldsASocket) {
     socket.reset();
     EXPECT_EQ(count(), 0);
     EXPECT_FALSE(find_socket_owner(inode));
+}
+
+// A session's sockets are those of all its processes, also of one that a process has forked; others' are not.
+TEST(SocketInodes, OfASession) {
+    const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    struct stat status {};
+    ::fstat(socket.get(), &status);
+    const pid_t leader = ::fork();
+    if (leader == 0) {
+        ::setsid();
+        if (::fork() != 0) ::close(socket.get());  // the child keeps it
+        for (;;) ::pause();
+    }
+    const auto holders = [&](pid_t session) {
+        return socket_inodes(processes_by_session(), session).count(status.st_ino);
+    };
+    EXPECT_TRUE(test::eventually([&] { return socket_inodes(leader).empty() && holders(leader) == 1; }));
+    EXPECT_EQ(processes_by_session().count(leader), 2u);
+    EXPECT_EQ(holders(::getsid(0)), 1u) << "our own";
+    ::kill(-leader, SIGKILL);
+    ::waitpid(leader, nullptr, 0);
 }
 
 }  // namespace portier::proc

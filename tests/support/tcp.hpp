@@ -55,6 +55,17 @@ inline Pair make_pair(const Fd& listener) {
     return {std::move(client), accept_from(listener)};
 }
 
+// A connection whose last close(2) would wait so long, because its client does not read.
+inline Pair make_lingering_pair(const Fd& listener, int seconds) {
+    Pair pair = make_pair(listener);
+    const std::string much(1 << 20, 'x');
+    while (::send(pair.accepted.get(), much.data(), much.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    const linger value{1, seconds};
+    if (::setsockopt(pair.accepted.get(), SOL_SOCKET, SO_LINGER, &value, sizeof value) < 0) throw_errno("SO_LINGER");
+    return pair;
+}
+
 inline void send_all(const Fd& socket, const std::string& bytes) {
     for (std::size_t sent = 0; sent < bytes.size();) {
         const ssize_t size = ::send(socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
