@@ -180,14 +180,17 @@ class UdpHandoff(street.Case):
 
     def test_the_example(self):
         text = EXAMPLE.read_text()
-        self.assertIn("  7005/udp:", text)
         self.port, admin = street.free_port(socket.SOCK_DGRAM), street.free_port()
         self.key = f"{self.port}/udp"
         self.portier = self.street({"echo": {"processes": 2}}, {}, start=False)
         self.portier.admin_port = admin
-        self.portier.write = lambda: self.portier.file.write_text(text.replace("7005/udp", self.key))
-        variables = {"ADMIN": str(admin), "IDLE": "1s", "HANDLERS": str(street.BUILD / "handlers")}
-        self.portier.start(env={**os.environ, **variables})
+        here = {"7005/udp": self.key, "127.0.0.1:7000": f"127.0.0.1:{admin}", "flow_idle: 30s": "flow_idle: 1s",
+                "../../build/handlers": str(street.BUILD / "handlers")}
+        for written, wanted in here.items():
+            self.assertIn(written, text)
+            text = text.replace(written, wanted)
+        self.portier.write = lambda: self.portier.file.write_text(text)
+        self.portier.start()
         clients = self.clients(40)
         self.talk(clients, 10)
         self.assertEqual(self.flows(), 40)
