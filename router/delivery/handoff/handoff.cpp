@@ -21,6 +21,8 @@ namespace {
 
 // For what no message of a process will tell us is over: a full queue, records that are read too slowly.
 constexpr std::chrono::milliseconds kRetryDelay{20};
+// So long connections wait for room before the log says so.
+constexpr std::chrono::seconds kHungry{3};
 constexpr std::uint32_t kNoProcess = 0;  // the board's row of nobody
 
 class Handoff final : public Delivery {
@@ -28,7 +30,8 @@ public:
     explicit Handoff(const DeliveryContext& context)
         : context_(context),
           poll_(context.io, [this](std::uint32_t number) { on_readable(number); }),
-          retry_(context.io) {}
+          retry_(context.io),
+          hunger_(context.io) {}
 
     bool is_behind() const override { return context_.board.handovers.nearly_full(); }
 
@@ -50,6 +53,7 @@ public:
         starved_ = true;
         // Room may have come since the listener asked, and then nobody will say so again.
         if (is_behind() || has_room()) retry_soon();
+        if (!processes_.empty() && !std::exchange(hunger_is_set_, true)) hunger_.set(kHungry, [this] { complain(); });
         if (!on_demand_ || demanded_ || !processes_.empty()) return;
         demanded_ = context_.on_demand(row_);
         if (!demanded_) retry_soon();
@@ -80,6 +84,7 @@ private:
     std::optional<Accepted> try_to_deliver(Accepted accepted);
     void record(const Accepted& accepted, std::uint32_t process_row);
     void retry_soon();
+    void complain();
     void let_go(const std::set<std::uint32_t>& leaving);
     void on_room();
     void on_readable(std::uint32_t number);
@@ -103,6 +108,8 @@ private:
     std::vector<Candidate> candidates_;
     Alarm retry_;
     bool retry_is_set_ = false;
+    Alarm hunger_;
+    bool hunger_is_set_ = false;
 };
 
 void Handoff::update(const HandlerPlan& plan, const std::set<std::uint32_t>& leaving, Descriptors& descriptors) {
@@ -238,6 +245,16 @@ void Handoff::retry_soon() {
         on_room();
         if (starved_ && !has_room()) demand();
     });
+}
+
+// Processes that are busy, stuck, or no handoff programs at all: to them connections would wait for ever, in silence.
+void Handoff::complain() {
+    hunger_is_set_ = false;
+    if (!starved_ || has_room() || processes_.empty()) return;
+    log_limited(LogSeverity::warning,
+                "connections wait: no process of the handler has taken one for 3 s; it is busy, or does not speak the "
+                "dialect (handlers/README.md; for other programs there are inherit, spawn and relay)",
+                {{"handler", name_}, {"processes", processes_.size()}, {"dialect", dialect_}});
 }
 
 void Handoff::deliver_waiting() {

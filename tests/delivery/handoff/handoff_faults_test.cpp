@@ -1,5 +1,6 @@
 // Handoff when processes die, do not take, or do not keep to the contract.
 #include "delivery/handoff/handoff_case.hpp"
+#include "support/log_capture.hpp"
 
 namespace portier::delivery {
 
@@ -42,6 +43,16 @@ TEST_F(HandoffFaultsTest, RedeliveriesWaitForASuccessor) {
     EXPECT_EQ(received(2), (Numbers{1, 2}));
     ends_[2].taken(2);
     EXPECT_TRUE(test::run_until(io_, [&] { return delivery_->idle(); }));
+}
+
+// A program that does not know the contract says nothing, and its guests would wait in silence.
+TEST_F(HandoffFaultsTest, SaysThatNobodyTakesConnections) {
+    const test::LogCapture log;
+    update({1, 2});
+    delivery_->demand();
+    EXPECT_TRUE(test::run_until(io_, [&] { return !log.lines().empty(); }));
+    EXPECT_NE(log.text().find("connections wait"), std::string::npos);
+    EXPECT_NE(log.text().find("\"processes\":2"), std::string::npos) << log.text();
 }
 
 // Also a dropped process gives back what it had not taken, to those who stay.
