@@ -87,11 +87,16 @@ void SpawnedHandler::could_not_start(std::uint64_t cookie, const std::string& wh
 void SpawnedHandler::on_exit(std::uint64_t cookie) {
     const auto gone = processes_.extract(cookie);
     Process& process = gone.mapped();
+    const pid_t pid = process.child.pid;
     const auto ending = bury(process);
     forget_source(process.source);
-    if (const auto failure = context_.reports.take(process.child.pid))
+    if (const auto failure = context_.reports.take(pid))
         return could_not_start(cookie, proc::to_string(*failure, handler_.program));
     count_exit(row_, ending);
+    // What a program of style inetd says goes to its client alone.
+    if (ending && (!ending->exited || ending->value != 0) && !signalled_)
+        log_limited(LogSeverity::info, "the process of a connection has failed",
+                    {{"handler", handler_.name}, {"pid", pid}, {"reason", proc::to_string(*ending)}});
     context_.ended({.cookie = cookie, .handler = row_number_, .started = true});
 }
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "keeper/spawn_case.hpp"
+#include "support/log_capture.hpp"
 
 namespace portier::keeper {
 
@@ -75,6 +76,17 @@ TEST_F(SpawnedHandlerTest, CountsHowTheyEnd) {
 }
 
 // A program that cannot be started: the client is let go, the router hears it, the log says why, no process is left.
+// Nobody else would see why its client got nothing. One line a second, so it may take some.
+TEST_F(SpawnedHandlerTest, LogsThatOneHasFailed) {
+    const test::LogCapture log;
+    start(spawn_handler("exit 7"));
+    EXPECT_TRUE(test::eventually([&] {
+        const Fd client = serve();
+        return run_until_ended(ends_.size() + 1) && log.text().find("exit code 7") != std::string::npos;
+    }));
+    EXPECT_NE(log.text().find("the process of a connection has failed"), std::string::npos) << log.text();
+}
+
 TEST_F(SpawnedHandlerTest, TellsOfFailedStarts) {
     config::Handler handler = spawn_handler("exit 0");
     handler.program = "/no/such";
