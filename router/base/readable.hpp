@@ -9,9 +9,14 @@
 
 namespace portier {
 
+// Whether poll(2) finds any of these events, or an error, now. What a wait of Asio's says may be about another
+// descriptor: when one handler destroys a descriptor object whose event is queued already, the next one that is made
+// inherits that.
+bool is_ready(int fd, short events);
+
 class Readable {
 public:
-    // `on_readable` runs once per wait(); it may destroy this object.
+    // `on_readable` runs once per wait(), when the descriptor is readable indeed; it may destroy this object.
     Readable(boost::asio::io_context& io, int fd, std::function<void()> on_readable);
     Readable(const Readable&) = delete;
     Readable& operator=(const Readable&) = delete;

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <memory>
 
 #include "base/fd.hpp"
 #include "support/wait.hpp"
@@ -63,6 +64,32 @@ TEST_F(ReadableTest, WaitsForWhatComesLater) {
     EXPECT_EQ(calls_, 0);
     make_readable();
     EXPECT_TRUE(test::run_until(io_, [&] { return calls_ == 1; }));
+}
+
+// Of two that are ready at once the first destroys the second and begins to watch something else, which may inherit
+// what Asio had queued for the second.
+TEST_F(ReadableTest, IsNotCalledForWhatAnotherHadWaitedFor) {
+    const Fd quiet(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    std::unique_ptr<Readable> ready[2], newcomer;
+    const auto on_ready = [&](int other) {
+        ++calls_;
+        ready[other].reset();
+        newcomer = std::make_unique<Readable>(io_, quiet.get(), [&] { ADD_FAILURE() << "nothing is there"; });
+        newcomer->wait();
+    };
+    make_readable();
+    const Fd second(::dup(event_.get()));
+    ready[0] = std::make_unique<Readable>(io_, event_.get(), [&] { on_ready(1); });
+    ready[1] = std::make_unique<Readable>(io_, second.get(), [&] { on_ready(0); });
+    for (const auto& one : ready) one->wait();
+    test::run_ready(io_);
+    EXPECT_EQ(calls_, 1);
+    ::eventfd_write(quiet.get(), 1);
+    bool called = false;
+    newcomer.reset();
+    newcomer = std::make_unique<Readable>(io_, quiet.get(), [&] { called = true; });
+    newcomer->wait();
+    EXPECT_TRUE(test::run_until(io_, [&] { return called; }));
 }
 
 // After stop() there is no call, even if the descriptor was readable before.

@@ -1,9 +1,12 @@
 #include "delivery/relay/health_check.hpp"
 
+#include <poll.h>
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <utility>
 
 #include "base/alarm.hpp"
+#include "base/readable.hpp"
 
 namespace portier::delivery {
 
@@ -15,6 +18,7 @@ struct HealthCheck::State : std::enable_shared_from_this<State> {
         : destination(to), on_checked(std::move(callback)), socket(io), next(io), timeout(io) {}
 
     void begin();
+    void wait_until_connected();
     void finish(bool passed);
 
     const net::Destination destination;
@@ -33,10 +37,16 @@ void HealthCheck::State::begin() {
     if (attempt.error || attempt.done) return finish(!attempt.error);
     socket.assign(attempt.socket.release());
     timeout.set(std::chrono::milliseconds(plan.timeout_ms), [this] { finish(false); });
+    wait_until_connected();
+}
+
+void HealthCheck::State::wait_until_connected() {
     socket.async_wait(asio::posix::descriptor_base::wait_write,
                       [self = shared_from_this()](const boost::system::error_code& error) {
                           if (error || !self->socket.is_open()) return;
-                          self->finish(net::connect_result(self->socket.native_handle()) == 0);
+                          const int fd = self->socket.native_handle();
+                          if (!is_ready(fd, POLLOUT)) return self->wait_until_connected();
+                          self->finish(net::connect_result(fd) == 0);
                       });
 }
 
