@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::seconds kGrace{5};
 // How soon a listener that ran out of descriptors or memory is tried again.
 constexpr int kRetryMilliseconds = 100;
+constexpr std::chrono::milliseconds kFullSocketRetry{10};
 
 void watch(Loop& loop, int fd) {
     if (!loop.add(fd, EPOLLIN)) throw_errno("epoll_ctl");
@@ -112,8 +113,9 @@ void Intake::turn_ended(std::size_t closed, bool idle) {
         watch_doors();
     }
     if (watchdog_ && Clock::now() >= next_ping_) {
-        notify("WATCHDOG=1");
-        next_ping_ = Clock::now() + *watchdog_ / 2;
+        // Others may have filled the socket, whose name is no secret; a ping that is left out for long means death.
+        const bool full = notify("WATCHDOG=1") == std::errc::resource_unavailable_try_again;
+        next_ping_ = Clock::now() + (full ? std::chrono::microseconds(kFullSocketRetry) : *watchdog_ / 2);
     }
 }
 
