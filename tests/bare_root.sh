@@ -22,6 +22,8 @@ rm -f "$folder/etc/apt/sources.list"
 cp -r /etc/apt/sources.list* "$folder/etc/apt/" 2>/dev/null || true
 mkdir -p "$folder/etc/ssl/certs" "$folder/usr/local/share/ca-certificates"
 cp -rL /etc/ssl/certs/. "$folder/etc/ssl/certs/" 2>/dev/null || true
+# The installer writes this one, or whoever starts a container.
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$folder/etc/hosts"
 mkdir "$folder/src"
 git -C "$top" archive HEAD | tar -x -C "$folder/src"
 
