@@ -1,5 +1,7 @@
 #include "desk/flow_port.hpp"
 
+#include <poll.h>
+
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "net/socket.hpp"
@@ -42,6 +44,8 @@ FlowPort::FlowPort(boost::asio::io_context& io, net::DatagramReader& reader, std
       patience_(io) {
     if (const auto error = net::tell_local_addresses(socket_->get()))
         log_error("a port cannot see where its datagrams were sent to", {{"error", error.message()}});
+    if (const auto error = net::tell_arrival_times(socket_->get()))
+        log_error("a port cannot see when its datagrams came", {{"error", error.message()}});
     readable_.wait();
 }
 
@@ -57,7 +61,7 @@ void FlowPort::serve() {
         if (!port_->delivery->has_room()) return starve();
         reader_.clear();
         if (reader_.read(socket_->get())) break;
-        receive_batch();
+        receive_batch(nullptr);
     }
     if (!connect_waiting()) return;
     port_->delivery->end_of_burst();
@@ -108,7 +112,7 @@ void FlowPort::give_up_waiting() {
 }
 
 void FlowPort::finish() {
-    read_shared();
+    read_all(socket_->get());
     while (!waiting_.empty() && !port_->delivery->is_behind() && make_socket(waiting_.front())) waiting_.pop_front();
     for (const FlowKey& key : std::exchange(waiting_, {})) drop(key, metrics::Dropped::limit);
     finishing_ = true;
@@ -120,54 +124,39 @@ void FlowPort::set_port(PortState& port) {
     finishing_ = false;
 }
 
-void FlowPort::read_shared() {
+// A batch that is not full has shown all.
+void FlowPort::read_all(int socket, const net::Address* local) {
     for (int count = 0; count < kMostBatches; ++count) {
         reader_.clear();
-        if (reader_.read(socket_->get())) return;
-        receive_batch();
+        if (reader_.read(socket)) return;
+        receive_batch(local);
         if (!reader_.full()) return;
     }
 }
 
-void FlowPort::receive_batch() {
+// `local`: what the socket is bound to. The shared one may be bound to every address, and tells it with each datagram.
+void FlowPort::receive_batch(const net::Address* local) {
     for (const net::Datagram& datagram : reader_.datagrams())
-        receive({datagram.peer, {datagram.local, local_port_}}, datagram.interface, datagram.bytes);
+        receive({datagram.peer, {local ? *local : datagram.local, local_port_}}, datagram);
     port_->row->flows.datagrams_received.add(reader_.truncated());
     count(metrics::Dropped::truncated, reader_.truncated());
 }
 
-// Strays came before the connect, so a batch that is not full has shown all of them. Returns what its own client sent.
-FlowPort::Datagrams FlowPort::read_new(int socket, const FlowKey& key) {
-    Datagrams own;
-    for (int count = 0; count < kMostBatches; ++count) {
-        reader_.clear();
-        if (reader_.read(socket)) break;
-        for (const net::Datagram& datagram : reader_.datagrams()) {
-            if (datagram.peer == key.remote)
-                own.emplace_back(datagram.bytes.begin(), datagram.bytes.end());
-            else
-                receive({datagram.peer, key.local}, datagram.interface, datagram.bytes);
-        }
-        if (!reader_.full()) break;
-    }
-    return own;
-}
-
-void FlowPort::receive(const FlowKey& key, std::uint32_t interface, Bytes bytes) {
+void FlowPort::receive(const FlowKey& key, const net::Datagram& datagram) {
     Flows& flows = *port_->flows;
     port_->row->flows.datagrams_received.add();
-    if (WaitingFlow* flow = flows.find_waiting(key)) return append(*flow, bytes);
+    if (WaitingFlow* flow = flows.find_waiting(key)) return append(*flow, datagram);
     const auto cookie = flows.find_handed(key);
-    if (!cookie) return open(key, interface, bytes);
+    if (!cookie) return open(key, datagram);
     // As long as the flow's socket is there the kernel puts its datagrams into that, but for what a router before us
     // had not read, and broadcasts.
     if (net::is_open_flow(*cookie, key)) return count(metrics::Dropped::stray);
     flows.remove_handed(*cookie);
     port_->admission->ended(key.remote.address);
-    open(key, interface, bytes);
+    open(key, datagram);
 }
 
-void FlowPort::open(const FlowKey& key, std::uint32_t interface, Bytes bytes) {
+void FlowPort::open(const FlowKey& key, const net::Datagram& datagram) {
     if (!net::can_be_connected(key.remote)) return count(metrics::Dropped::send_failed);
     const std::uint64_t now = monotonic_microseconds();
     if (const auto reason = port_->admission->refuse(key.remote.address, 0, now))
@@ -178,47 +167,50 @@ void FlowPort::open(const FlowKey& key, std::uint32_t interface, Bytes bytes) {
         return count(metrics::Dropped::limit);
     }
     flow->since_us = now;
-    flow->interface = interface;
+    flow->interface = datagram.interface;
     waiting_.push_back(key);
-    append(*flow, bytes);
+    append(*flow, datagram);
 }
 
-void FlowPort::append(WaitingFlow& flow, Bytes bytes) {
-    if (!port_->flows->append(flow, bytes)) count(metrics::Dropped::limit);
+void FlowPort::append(WaitingFlow& flow, const net::Datagram& datagram) {
+    if (!port_->flows->append(flow, datagram)) count(metrics::Dropped::limit);
 }
 
-// The order of things is that of the header's description. False: there are no descriptors, or no memory, just now.
+// False: there are no descriptors, or no memory, just now.
 bool FlowPort::make_socket(const FlowKey& key) {
     const std::uint32_t interface = port_->flows->find_waiting(key)->interface;
     std::error_code error;
     Fd socket = net::bind_flow_socket(key.local, interface, error);
-    Datagrams own;
-    if (socket) {
-        read_shared();
-        error = net::connect_flow_socket(socket.get(), key.remote, interface);
-        own = read_new(socket.get(), key);
-    }
+    if (socket) error = net::connect_flow_socket(socket.get(), key.remote, interface);
     if (!error) {
-        settling_.push_back({key, std::move(socket), std::move(own)});
+        settling_.push_back({key, std::move(socket)});
         if (settling_.size() == 1) settled_.set(kSettlingTime, [this] { hand_over_settled(); });
         return true;
     }
     log_limited(LogSeverity::warning, "a flow gets no socket",
                 {{"local", net::to_string(key.local)}, {"error", error.message()}});
     if (!socket && is_lack(error)) return false;
+    if (socket) read_new(socket.get(), key.local.address);
     drop(key, metrics::Dropped::send_failed);
     return true;
 }
 
 void FlowPort::hand_over_settled() {
-    for (Settling& flow : settling_)
-        for (auto& datagram : read_new(flow.socket.get(), flow.key)) flow.own.push_back(std::move(datagram));
-    read_shared();
-    for (Settling& flow : std::exchange(settling_, {})) {
-        for (const auto& datagram : flow.own) receive(flow.key, 0, datagram);
-        hand_over(flow.key, std::move(flow.socket));
-    }
+    std::vector<pollfd> sockets;
+    for (const Settling& flow : settling_) sockets.push_back({flow.socket.get(), POLLIN, 0});
+    ::poll(sockets.data(), sockets.size(), 0);  // most have nothing
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        if (sockets[i].revents) read_new(sockets[i].fd, settling_[i].key.local.address);
+    read_all(socket_->get());
+    for (Settling& flow : std::exchange(settling_, {})) hand_over(flow.key, std::move(flow.socket));
     serve();
+}
+
+// What its own client has sent, and the strays.
+void FlowPort::read_new(int socket, const net::Address& local) {
+    net::tell_arrival_times(socket);
+    read_all(socket, &local);
+    net::tell_arrival_times(socket, false);  // the process that gets it has not asked for them
 }
 
 void FlowPort::hand_over(const FlowKey& key, Fd socket) {
@@ -227,7 +219,7 @@ void FlowPort::hand_over(const FlowKey& key, Fd socket) {
     accepted.protocol = IPPROTO_UDP;
     accepted.local = key.local;
     accepted.remote = key.remote;
-    accepted.datagrams = std::move(flow.early);
+    accepted.datagrams = flow.take_early();
     accepted.port_row = port_->row_number;
     accepted.cookie = net::socket_cookie(socket.get());
     accepted.accepted_us = flow.since_us;

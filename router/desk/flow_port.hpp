@@ -2,18 +2,16 @@
 // yet, makes a connected socket for each and gives it to the handler's delivery with these datagrams. What is sent from
 // then on the kernel puts into that socket. Desk thread only.
 //
-// Between bind and connect the new socket also gets what other clients send. Nothing is lost, doubled or reordered
-// because things happen in this order: bind; read the shared socket empty (what came before the strays); connect; read
-// the new socket (the strays; what its own client has sent is set aside); wait a moment, because a datagram may still
-// be on its way to a socket that the kernel had chosen before; read the new socket again, and the shared one (where
-// both have the same address it went on receiving); add what was set aside; hand over.
+// Between bind and connect the new socket also gets what other clients send, and what its own client sends may still go
+// to the shared socket or to another new one. Nothing is lost, doubled or reordered because all of them settle first: a
+// datagram may be on its way to a socket that the kernel had chosen before. Then each is read empty, and what came for
+// a flow is put into the order in which the kernel took it in.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <span>
 #include <system_error>
 #include <vector>
 
@@ -40,22 +38,19 @@ public:
     const PortState& port() const { return *port_; }
 
 private:
-    using Bytes = std::span<const std::byte>;
-    using Datagrams = std::vector<std::vector<std::byte>>;
-
     void serve();
     bool connect_waiting();
     void starve();
     void wait_for_an_end();
     void give_up_waiting();
-    void read_shared();
-    void receive_batch();
-    Datagrams read_new(int socket, const FlowKey& key);
-    void receive(const FlowKey& key, std::uint32_t interface, Bytes bytes);
-    void open(const FlowKey& key, std::uint32_t interface, Bytes bytes);
-    void append(WaitingFlow& flow, Bytes bytes);
+    void receive_batch(const net::Address* local);
+    void read_all(int socket, const net::Address* local = nullptr);
+    void receive(const FlowKey& key, const net::Datagram& datagram);
+    void open(const FlowKey& key, const net::Datagram& datagram);
+    void append(WaitingFlow& flow, const net::Datagram& datagram);
     bool make_socket(const FlowKey& key);
     void hand_over_settled();
+    void read_new(int socket, const net::Address& local);
     void hand_over(const FlowKey& key, Fd socket);
     void drop(const FlowKey& key, metrics::Dropped reason);
     void count(metrics::Dropped reason, std::uint64_t datagrams = 1);
@@ -69,7 +64,6 @@ private:
     struct Settling {
         FlowKey key;
         Fd socket;
-        Datagrams own;  // of its client, out of its socket
     };
 
     std::vector<Settling> settling_;

@@ -1,5 +1,6 @@
 #include "desk/flows.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
@@ -17,6 +18,14 @@ constexpr std::size_t kMostEarly = 1024;
 constexpr auto kEvicted = static_cast<std::size_t>(metrics::FlowClosed::evicted);
 
 }  // namespace
+
+std::vector<std::vector<std::byte>> WaitingFlow::take_early() {
+    std::stable_sort(early.begin(), early.end(),
+                     [](const Early& a, const Early& b) { return a.arrived_ns < b.arrived_ns; });
+    std::vector<std::vector<std::byte>> taken;
+    for (Early& datagram : std::exchange(early, {})) taken.push_back(std::move(datagram.bytes));
+    return taken;
+}
 
 Flows::Flows(const delivery::PortPlan& plan, metrics::PortRow& row) : row_(row) {
     update(plan);
@@ -61,11 +70,11 @@ WaitingFlow* Flows::add_waiting(const FlowKey& key) {
     return waiting_.size() < kMostWaiting ? &waiting_[key] : nullptr;
 }
 
-bool Flows::append(WaitingFlow& flow, std::span<const std::byte> datagram) {
-    const std::size_t size = net::kDatagramLengthSize + datagram.size();
+bool Flows::append(WaitingFlow& flow, const net::Datagram& datagram) {
+    const std::size_t size = net::kDatagramLengthSize + datagram.bytes.size();
     if (flow.early.size() == kMostEarly || flow.early_bytes + size > kMostEarlyBytes) return false;
     if (waiting_bytes_ + size > kMostBytes) return false;
-    flow.early.emplace_back(datagram.begin(), datagram.end());
+    flow.early.push_back({datagram.arrived_ns, {datagram.bytes.begin(), datagram.bytes.end()}});
     flow.early_bytes += size;
     waiting_bytes_ += size;
     return true;

@@ -6,12 +6,12 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
+#include "net/datagrams.hpp"
 #include "net/handoff_wire.hpp"
 #include "net/port_intervals.hpp"
 #include "net/udp_flow.hpp"
@@ -23,8 +23,15 @@ using FlowKey = net::FlowEndpoints;
 struct WaitingFlow {
     std::uint64_t since_us = 0;
     std::uint32_t interface = 0;  // of link-local addresses
-    std::vector<std::vector<std::byte>> early;
+    struct Early {
+        std::uint64_t arrived_ns;
+        std::vector<std::byte> bytes;
+    };
+    std::vector<Early> early;
     std::size_t early_bytes = 0;  // as they will be encoded
+
+    // Moved out, in the order in which the kernel took them in, whichever socket had them.
+    std::vector<std::vector<std::byte>> take_early();
 };
 
 class Flows {
@@ -51,7 +58,7 @@ public:
     // nullptr: too many wait already.
     WaitingFlow* add_waiting(const FlowKey& key);
     // Appends a datagram; false: there is no room for it, in the flow's message or in all.
-    bool append(WaitingFlow& flow, std::span<const std::byte> datagram);
+    bool append(WaitingFlow& flow, const net::Datagram& datagram);
     // Takes a flow that is waiting out of the table.
     WaitingFlow take_waiting(const FlowKey& key);
 

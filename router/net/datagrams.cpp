@@ -1,6 +1,7 @@
 #include "net/datagrams.hpp"
 
 #include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <linux/sock_diag.h>
 
 #include <cstring>
@@ -21,7 +22,7 @@ bool is_link_local(const Address& address) {
     return address.family == 6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
 }
 
-void read_packet_info(msghdr& message, Datagram& datagram) {
+void read_control(msghdr& message, Datagram& datagram) {
     for (cmsghdr* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
         sockaddr_storage storage{};
         if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
@@ -40,6 +41,13 @@ void read_packet_info(msghdr& message, Datagram& datagram) {
             local.sin6_addr = info.ipi6_addr;
             std::memcpy(&storage, &local, sizeof local);
             if (is_link_local(datagram.peer.address)) datagram.interface = info.ipi6_ifindex;
+        } else if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_TIMESTAMPING) {
+            scm_timestamping times;
+            std::memcpy(&times, CMSG_DATA(item), sizeof times);
+            const timespec& time = times.ts[0];  // the kernel's
+            datagram.arrived_ns =
+                static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+            continue;
         } else {
             continue;
         }
@@ -94,6 +102,12 @@ std::error_code tell_local_addresses(int socket) {
     return result < 0 ? errno_code() : std::error_code();
 }
 
+std::error_code tell_arrival_times(int socket, bool on) {
+    const int value = on ? SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE : 0;
+    return ::setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPING, &value, sizeof value) < 0 ? errno_code()
+                                                                                       : std::error_code();
+}
+
 void widen_receive_queue(int socket) {
     if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveQueue, sizeof kReceiveQueue) == 0) return;
     ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveQueue, sizeof kReceiveQueue);
@@ -131,7 +145,7 @@ Refusal read_refusal(int socket) {
     message.msg_controllen = control.size();
     if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return {errno_code(), {}, {}, {}};
     Datagram datagram;
-    read_packet_info(message, datagram);
+    read_control(message, datagram);
     return {{}, read_reason(message), from_sockaddr(peer), datagram.local};
 }
 
@@ -167,7 +181,7 @@ std::error_code DatagramReader::read(int socket) {
         datagram = {};
         datagram.peer = from_sockaddr(slots_[i].peer);
         datagram.bytes = {static_cast<const std::byte*>(slots_[count_].bytes.iov_base), messages_[i].msg_len};
-        read_packet_info(message, datagram);
+        read_control(message, datagram);
         ++count_;
     }
     return {};

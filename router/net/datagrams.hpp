@@ -22,6 +22,7 @@ struct Datagram {
     Address local;                // where it came to, or leaves from; all zero: the kernel's choice
     std::uint32_t interface = 0;  // of link-local addresses only: they mean nothing without it
     std::span<const std::byte> bytes;
+    std::uint64_t arrived_ns = 0;  // when the kernel took it in, since 1970; 0: not told
 };
 
 inline constexpr std::size_t kDatagramBatch = 64;
@@ -30,6 +31,10 @@ inline constexpr std::size_t kMaxDatagram = 65'527;
 
 // From now on what is read from this socket has its local address. The flag belongs to the socket, not to who holds it.
 std::error_code tell_local_addresses(int socket);
+// The same for when it arrived. The kernel notes that before it chooses a socket, so it puts what has come to several
+// sockets into order. It notes it as long as anybody asks, and begins a little later than the first one has asked; what
+// came before is not given the time of reading, as with SO_TIMESTAMP (Documentation/networking/timestamping).
+std::error_code tell_arrival_times(int socket, bool on = true);
 
 // A socket for datagrams to backends in 127.0.0.0/8: each can leave from an address of its own in that network, and the
 // answer comes back to it. Bound to every address but to the loopback interface only, so nothing else reaches it; what
@@ -68,8 +73,8 @@ public:
 private:
     struct Slot {
         sockaddr_storage peer;
-        alignas(
-            cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo))> control;
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo)) +
+                                                   CMSG_SPACE(3 * sizeof(timespec))> control;
         iovec bytes;
     };
 

@@ -13,7 +13,18 @@ namespace {
 class FlowsTest : public testing::Test {
 protected:
     static FlowKey key(std::uint16_t client) { return {{{4, {10, 0, 0, 1}}, client}, {test::kLoopback, 7001}}; }
-    static std::vector<std::byte> bytes(std::size_t size) { return std::vector<std::byte>(size); }
+    // A datagram of so many bytes; they last as long as the test.
+    net::Datagram bytes(std::size_t size, std::uint64_t arrived_ns = 0) const {
+        return {{}, {}, 0, std::span(zeros_).first(size), arrived_ns};
+    }
+
+    std::vector<std::byte> zeros_ = std::vector<std::byte>(1 << 17);
+
+    static std::vector<std::size_t> sizes_of(WaitingFlow flow) {
+        std::vector<std::size_t> sizes;
+        for (const auto& datagram : flow.take_early()) sizes.push_back(datagram.size());
+        return sizes;
+    }
 
     metrics::BoardMemory board_ = metrics::BoardMemory::create();
     metrics::PortRow& row_ = board_->ports[1];
@@ -22,7 +33,7 @@ protected:
 
 }  // namespace
 
-// What waits is found again, in the order in which it came, and is gone when it is taken out.
+// What waits is found again, and is gone when it is taken out.
 TEST_F(FlowsTest, KeepsWhatWaits) {
     Flows flows(plan_, row_);
     EXPECT_EQ(flows.find_waiting(key(1)), nullptr);
@@ -30,12 +41,18 @@ TEST_F(FlowsTest, KeepsWhatWaits) {
     ASSERT_NE(flow, nullptr);
     EXPECT_TRUE(flows.append(*flow, bytes(3)));
     EXPECT_TRUE(flows.append(*flows.find_waiting(key(1)), bytes(0)));
-    const WaitingFlow taken = flows.take_waiting(key(1));
-    ASSERT_EQ(taken.early.size(), 2u);
-    EXPECT_EQ(taken.early[0].size(), 3u);
-    EXPECT_TRUE(taken.early[1].empty());
+    EXPECT_EQ(sizes_of(flows.take_waiting(key(1))), (std::vector<std::size_t>{3, 0}));
     EXPECT_EQ(flows.find_waiting(key(1)), nullptr);
-    EXPECT_TRUE(flows.take_waiting(key(1)).early.empty());
+    EXPECT_TRUE(sizes_of(flows.take_waiting(key(1))).empty());
+}
+
+// It comes out in the order in which the kernel took it in, not in that in which the sockets were read.
+TEST_F(FlowsTest, TheKernelsOrder) {
+    Flows flows(plan_, row_);
+    WaitingFlow& flow = *flows.add_waiting(key(1));
+    for (const std::uint64_t time : {4, 7, 3, 7, 5})
+        EXPECT_TRUE(flows.append(flow, bytes(flow.early.size(), 1'800'000'000'000'000'000 + time)));
+    EXPECT_EQ(sizes_of(flows.take_waiting(key(1))), (std::vector<std::size_t>{2, 0, 4, 1, 3}));
 }
 
 // As many early datagrams as fit a message, and not a byte more: two of the largest size do not.

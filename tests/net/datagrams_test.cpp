@@ -110,6 +110,32 @@ TEST(Datagrams, AreReadBesideThoseThatWereReadBefore) {
     EXPECT_TRUE(reader.datagrams().empty());
 }
 
+// What came to two sockets can be put into the order in which it was sent, as long as that is asked for.
+TEST(Datagrams, TellWhenTheyArrived) {
+    const UdpSocket one, other, sender;
+    DatagramReader reader;
+    const auto arrival = [&](const UdpSocket& socket) {
+        reader.clear();
+        EXPECT_TRUE(sender.send("?", socket.endpoint()) && read_all(reader, socket.fd, 1));
+        return reader.datagrams()[0].arrived_ns;
+    };
+    EXPECT_EQ(arrival(one), 0u) << "not asked";
+    for (const UdpSocket* socket : {&one, &other}) EXPECT_FALSE(tell_arrival_times(socket->fd.get()));
+    ASSERT_TRUE(eventually([&] { return arrival(one) > 0; })) << "the kernel begins with it";
+
+    ASSERT_TRUE(sender.send("first", one.endpoint()));
+    ASSERT_TRUE(sender.send("second", other.endpoint()));
+    ASSERT_TRUE(sender.send("third", one.endpoint()));
+    reader.clear();
+    ASSERT_TRUE(read_all(reader, other.fd, 1));
+    ASSERT_TRUE(read_all(reader, one.fd, 3));
+    const auto all = reader.datagrams();  // second, first, third
+    EXPECT_LT(all[1].arrived_ns, all[0].arrived_ns);
+    EXPECT_LT(all[0].arrived_ns, all[2].arrived_ns);
+    EXPECT_FALSE(tell_arrival_times(one.fd.get(), false));
+    EXPECT_EQ(arrival(one), 0u) << "not asked any more";
+}
+
 TEST(Datagrams, ComeInBatchesAndInOrder) {
     const UdpSocket near, far;
     constexpr std::size_t kAll = 2 * kDatagramBatch + 5;
