@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "net/socket.hpp"
 
 namespace portier::net {
 
@@ -21,6 +22,17 @@ std::error_code bind_to(int socket, const Source& from) {
     sockaddr_storage address;
     const socklen_t length = to_sockaddr(from.endpoint, address);
     return ::bind(socket, reinterpret_cast<sockaddr*>(&address), length) < 0 ? errno_code() : std::error_code();
+}
+
+// The kernel may choose the very port that is asked for, if nobody has it; then the two ends meet in one socket (RFC
+// 9293, simultaneous open), which would echo and keep the port from who should be there.
+bool is_connected_to_itself(int socket, const Destination& to) {
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) < 0) return false;
+    const Endpoint here = from_sockaddr(own), there = from_sockaddr(to.address);
+    const bool anywhere = there.address == Address{there.address.family, {}};  // means this host (ip(7))
+    return here.port == there.port && (anywhere || here.address == there.address);
 }
 
 }  // namespace
@@ -49,10 +61,13 @@ Connecting begin_connect(const Destination& to, const std::optional<Source>& fro
     if (tcp) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (tcp && from)
         if (const auto error = bind_to(socket.get(), *from)) return {Fd(), error, false};
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to.address), to.length) == 0)
-        return {std::move(socket), {}, true};
-    if (errno == EINPROGRESS || errno == EINTR) return {std::move(socket), {}, false};
-    return {Fd(), errno_code(), false};
+    const bool done = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to.address), to.length) == 0;
+    if (!done && errno != EINPROGRESS && errno != EINTR) return {Fd(), errno_code(), false};
+    if (tcp && is_connected_to_itself(socket.get(), to)) {
+        reset_on_close(socket.get());  // a peaceful end would keep the port in TIME_WAIT
+        return {Fd(), errno_code(ECONNREFUSED), false};
+    }
+    return {std::move(socket), {}, done};
 }
 
 int connect_result(int socket) {

@@ -32,7 +32,8 @@ struct Source {
     Endpoint endpoint;
     bool foreign = false;  // not an address of this machine: IP_TRANSPARENT (ip(7)), which needs CAP_NET_ADMIN
 };
-// EAGAIN: a Unix listener's queue is full. A source is for TCP only.
+// EAGAIN: a Unix listener's queue is full. ECONNREFUSED: also when only the socket itself has answered. A source is for
+// TCP only.
 Connecting begin_connect(const Destination& to, const std::optional<Source>& from = std::nullopt);
 
 // Once the socket is writable: 0 or an errno.

@@ -161,6 +161,11 @@ int socket_family(int fd) {
     return family;
 }
 
+void reset_on_close(int fd) {
+    const linger at_once{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void stop_lingering(int fd) {
     const linger off{0, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);

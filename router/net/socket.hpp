@@ -58,6 +58,9 @@ std::uint64_t socket_cookie(int fd);
 Endpoint local_endpoint(int fd);
 int socket_family(int fd);  // AF_INET, AF_INET6
 
+// close(2) will reset the connection and wait for nobody: what the peer has not acknowledged is lost.
+void reset_on_close(int fd);
+
 // Takes SO_LINGER back: from a listener also for the connections that come later, which inherit it.
 void stop_lingering(int fd);
 

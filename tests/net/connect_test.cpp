@@ -48,6 +48,17 @@ TEST(Connect, TellsThatNobodyIsThere) {
     EXPECT_EQ(wait_for(begin_connect(destination(std::string("/nowhere/at/all")))), ENOENT);
 }
 
+// Where nobody listens the kernel would connect a socket to itself, if it happens to get that port.
+TEST(Connect, NobodyIsItself) {
+    const Address anywhere{4, {}};
+    for (const Address& address : {test::kLoopback, anywhere}) {
+        const std::uint16_t nobody = test::free_ports();
+        const Source there{{test::kLoopback, nobody}};
+        EXPECT_EQ(wait_for(begin_connect(destination(Endpoint{address, nobody}), there)), ECONNREFUSED);
+        EXPECT_NO_THROW(open_tcp_listener({test::kLoopback, nobody}, {}, 1)) << "who should be there can come back";
+    }
+}
+
 // From an address of the caller's choice; a port of its own only if it is named.
 TEST(Connect, ComesFromTheAddressThatIsWanted) {
     const Fd listener = test::listen_somewhere();

@@ -42,8 +42,10 @@ BackendSocket open_backend_socket(const BackendSocketPlan& plan) {
     sockaddr_storage backend;
     const socklen_t length = net::to_sockaddr(plan.backend, backend);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&backend), length) < 0) return {errno_code(), {}, 0};
-    const std::uint16_t port = net::local_endpoint(socket.get()).port;
-    return {{}, std::move(socket), port};
+    const net::Endpoint own = net::local_endpoint(socket.get());
+    // The kernel may choose the very port of a backend that is not there: the flow would hear only itself.
+    if (own == plan.backend) return {errno_code(ECONNREFUSED), {}, 0};
+    return {{}, std::move(socket), own.port};
 }
 
 BackendSocketSend send_by_backend_socket(int socket, std::span<const std::byte> prefix,

@@ -57,6 +57,18 @@ TEST(BackendSocket, ComesBackAsItWas) {
     }
 }
 
+// Where no backend is the kernel would connect the socket to itself, if it happens to get that port.
+TEST(BackendSocket, IsNotItsOwnBackend) {
+    std::uint16_t nobody = 0;
+    {
+        const UdpSocket gone;
+        nobody = gone.endpoint().port;
+    }
+    const net::Address here = *net::parse_address("127.0.0.1");
+    EXPECT_EQ(open_backend_socket({.backend = {here, nobody}, .source = here, .port = nobody}).error,
+              std::errc::connection_refused);
+}
+
 TEST(BackendSocket, OfIPv6TakesNoIPv4Source) {
     const UdpSocket backend("::1");
     const BackendSocket flow =
