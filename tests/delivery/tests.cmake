@@ -17,6 +17,7 @@ add_executable(delivery_test
   delivery/plan_test.cpp
   delivery/relay/backend_socket_test.cpp
   delivery/relay/backends_test.cpp
+  delivery/relay/full_epoll.cpp
   delivery/relay/health_check_test.cpp
   delivery/relay/loop_test.cpp
   delivery/relay/mailbox_test.cpp

@@ -35,7 +35,10 @@ void HealthCheck::State::begin() {
     net::Connecting attempt = net::begin_connect(destination, source);
     if (attempt.error && net::is_shortage(attempt.error.value())) return;  // says nothing about the backend
     if (attempt.error || attempt.done) return finish(!attempt.error);
-    socket.assign(attempt.socket.release());
+    boost::system::error_code error;
+    socket.assign(attempt.socket.get(), error);
+    if (error) return;  // too many are watched (ENOSPC, epoll(7)): neither does this
+    attempt.socket.release();
     timeout.set(std::chrono::milliseconds(plan.timeout_ms), [this] { finish(false); });
     wait_until_connected();
 }

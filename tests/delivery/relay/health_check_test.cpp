@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "delivery/relay/full_epoll.hpp"
 #include "support/free_port.hpp"
 #include "support/wait.hpp"
 
@@ -49,6 +50,19 @@ TEST_F(HealthCheckTest, WhoDoesNotAnswerFails) {
     auto running = check(test::port_of(listener));
     running.update({.interval_ms = 10, .timeout_ms = 30, .rise = 1, .fall = 1}, std::nullopt);
     EXPECT_TRUE(test::run_until(io_, [&] { return failed_ == 2; }));
+}
+
+// What cannot be waited for says nothing about the backend.
+TEST_F(HealthCheckTest, WithoutRoomInEpollNobodyIsJudged) {
+    const Fd listener = test::listen_somewhere();
+    auto running = check(test::port_of(listener));
+    running.update(plan_, std::nullopt);
+    {
+        const test::FullEpoll full;
+        EXPECT_TRUE(test::run_until(io_, [&] { return full.refused() == 3; }));
+        EXPECT_EQ(passed_ + failed_, 0u);
+    }
+    EXPECT_TRUE(test::run_until(io_, [&] { return passed_ == 1; }));
 }
 
 // Going away in the middle of a check is silent.
