@@ -10,6 +10,7 @@
 #include "delivery/spawn/request.hpp"
 #include "metrics/board.hpp"
 #include "net/lingering_closer.hpp"
+#include "net/socket.hpp"
 
 namespace portier::delivery {
 
@@ -90,8 +91,8 @@ void Spawn::update(const HandlerPlan& plan, const std::set<std::uint32_t>&, Desc
     }
     on_room();
     if (!gone) return;
-    // Nobody will ever start a process for those that wait.
-    for (Accepted& accepted : waiting_) context_.closer.close(std::move(accepted.socket));
+    // Nobody will ever start a process for those that wait. A reset, because a peaceful end would look like an answer.
+    for (const Accepted& accepted : waiting_) net::reset_on_close(accepted.socket.get());
     waiting_.clear();
 }
 

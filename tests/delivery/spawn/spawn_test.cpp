@@ -10,6 +10,7 @@
 #include "metrics/board.hpp"
 #include "net/lingering_closer.hpp"
 #include "support/handoff_end.hpp"
+#include "support/tcp.hpp"
 #include "support/wait.hpp"
 
 namespace portier::delivery {
@@ -193,6 +194,21 @@ TEST_F(SpawnTest, LetsGoWhenTheHandlerIsGone) {
     EXPECT_TRUE(test::eventually([&] { return three.closed(); }));
     EXPECT_TRUE(delivery_->idle());
     EXPECT_EQ(asked(), (Cookies{1, 2}));
+}
+
+// Nobody has seen it, and a peaceful end would look like an empty answer.
+TEST_F(SpawnTest, WhoIsLetGoSeesAReset) {
+    plan_.max_processes = 0;
+    update();
+    const Fd listener = test::listen_somewhere();
+    test::Pair pair = test::make_pair(listener);
+    Connection connection(1);
+    connection.accepted.socket = std::move(pair.accepted);
+    delivery_->deliver(std::move(connection.accepted));
+    delivery_->update({}, {}, descriptors_);
+    char byte;
+    EXPECT_LT(::recv(pair.client.get(), &byte, 1, 0), 0);
+    EXPECT_EQ(errno, ECONNRESET);
 }
 
 }  // namespace portier::delivery
