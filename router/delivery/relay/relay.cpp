@@ -26,6 +26,8 @@ namespace {
 // How often those that wait are looked at without anything having changed.
 constexpr std::chrono::milliseconds kQueuePeriod{20};
 
+constexpr std::size_t kMostPassedBy = 64;  // of a queue, each time
+
 constexpr auto kHealth = static_cast<std::size_t>(metrics::BackendFailed::health);
 
 class Relay final : public Delivery, public RelayReports {
@@ -205,14 +207,20 @@ void Relay::wait_in_queue(Ticket ticket) {
     set_queue_alarm();
 }
 
-// As long as the first in the queue finds a backend, or will never find one.
+// As long as the first in the queue finds a backend, or will never find one. Some that have been refused by a backend
+// and wait for the others are passed by, because it may be back for those behind them.
 void Relay::serve_queue() {
-    while (!queue_.empty()) {
-        RelayTicket& first = *queue_.front();
-        auto choice = backends_.choose(first.accepted.remote.address, first.tried, monotonic_milliseconds());
-        if (!choice.backend && choice.worth_waiting) break;
-        Ticket ticket = std::move(queue_.front());
-        queue_.pop_front();
+    std::size_t passed_by = 0;
+    while (passed_by < queue_.size()) {
+        const auto place = queue_.begin() + static_cast<std::ptrdiff_t>(passed_by);
+        const RelayTicket& next = **place;
+        auto choice = backends_.choose(next.accepted.remote.address, next.tried, monotonic_milliseconds());
+        if (!choice.backend && choice.worth_waiting) {
+            if (next.tried.empty() || ++passed_by > kMostPassedBy) break;
+            continue;
+        }
+        Ticket ticket = std::move(*place);
+        queue_.erase(place);
         if (choice.backend)
             hand_over(std::move(ticket), std::move(choice.backend));
         else

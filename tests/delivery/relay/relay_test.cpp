@@ -117,6 +117,27 @@ TEST_F(RelayTest, WhoFindsNoRoomWaitsAndTheNextIsRefused) {
     EXPECT_TRUE(test::transfer(second, next, 10));
 }
 
+// Who was refused by one backend waits for the others; that one is back for those behind it.
+TEST_F(RelayTest, WhoHasFailedHoldsUpNobodyBehindIt) {
+    plan_.relay.backends.front().max_connections = 1;
+    plan_.relay.queue_max = 10;
+    plan_.relay.fail_timeout_ms = 1000;
+    const Fd later(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address;
+    const socklen_t length = net::to_sockaddr({test::kLoopback, 0}, address);
+    ASSERT_EQ(::bind(later.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
+    add(6, test::port_of(later));
+    apply();
+    const Fd first = deliver(), refused = deliver();
+    ASSERT_TRUE(test::run_until(io_, [&] { return queue_length() == 1; }));
+    ASSERT_EQ(::listen(later.get(), 8), 0);
+    const Fd behind = deliver();
+    ASSERT_TRUE(test::run_until(io_, [&] { return test::is_readable(later); }));
+    const Fd far = test::accept_from(later);
+    EXPECT_TRUE(test::transfer(behind, far, 10));
+    EXPECT_EQ(queue_length(), 1u);
+}
+
 TEST_F(RelayTest, WaitingHasAnEnd) {
     plan_.relay.backends.front().max_connections = 1;
     plan_.relay.queue_timeout_ms = 50;
