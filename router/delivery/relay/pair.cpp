@@ -42,6 +42,8 @@ void RelayPair::start(std::uint64_t now_ms) {
     if (attempt.error) return fail(attempt.error.value());
     ends_[client].socket = std::move(ticket_->accepted.socket);
     ends_[backend].socket = std::move(attempt.socket);
+    // A read stops behind what came with descriptors (unix(7)), and nothing announces what lies behind that.
+    ends_[backend].read_all = ticket_->backend->destination.address.ss_family == AF_UNIX;
 }
 
 void RelayPair::fail(int error) {

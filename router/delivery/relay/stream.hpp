@@ -19,7 +19,7 @@ struct RelayEnd {
     Fd socket;
     bool readable = false;  // a read may find something
     bool writable = false;  // a write may find room
-    bool read_all = false;  // its end or urgent data was announced: a short read is not the last one
+    bool read_all = false;  // a short read may not be the last one: its end or urgent data was announced
     int error = 0;          // errno of what ended it: reset, timed out
 };
 

@@ -3,6 +3,8 @@
 #include <sys/epoll.h>
 
 #include "delivery/relay/relay_case.hpp"
+#include "net/channel.hpp"
+#include "support/folder.hpp"
 
 namespace portier::delivery {
 
@@ -147,6 +149,27 @@ TEST_F(RelayPairTest, LingeringIsBounded) {
     EXPECT_LE(now_ms_, 1000u + 12'000u);
     EXPECT_EQ(reason(*pair), metrics::Closed::client_reset);
     EXPECT_EQ(supplies_.buffers_out() + supplies_.pipes_out(), 0u);
+}
+
+// A read stops behind bytes that came with descriptors (unix(7)), and nothing announces what lies behind them.
+TEST_F(RelayPairTest, DescriptorsFromAUnixBackendHoldNothingUp) {
+    const test::Folder folder;
+    const net::Destination path = net::destination(folder / "far.sock");
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&path.address), path.length), 0);
+    ASSERT_EQ(::listen(listener.get(), 1), 0);
+    auto order = ticket(client_);
+    order->backend = std::make_shared<Backend>(test::kBackendRow, "far", path);
+    RelayPair pair(std::move(order));
+    pair.start(now_ms_);
+    ASSERT_TRUE(turn_until(pair, State::moving));
+    far_ = test::accept_from(listener);
+    const std::string_view text = "with one ";
+    ASSERT_FALSE(net::send_message(far_.get(), std::as_bytes(std::span(text)), std::array{listener.get()}));
+    test::send_all(far_, "and without");
+    turn(pair);
+    ::fcntl(client_.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_EQ(test::receive_exactly(client_, 20), "with one and without");
 }
 
 TEST_F(RelayPairTest, TheHeaderGoesFirst) {
