@@ -72,10 +72,11 @@ HealthCheck::~HealthCheck() {
 }
 
 void HealthCheck::update(const HealthPlan& plan, const std::optional<net::Source>& source) {
-    const bool fresh = state_->plan.interval_ms == 0;
+    const auto before = state_->plan.interval_ms;
     state_->plan = plan;
     state_->source = source;
-    if (fresh) state_->next.set({}, [state = state_.get()] { state->begin(); });
+    const bool sooner = before == 0 || plan.interval_ms < before;
+    if (sooner) state_->next.set({}, [state = state_.get()] { state->begin(); });
 }
 
 }  // namespace portier::delivery

@@ -18,8 +18,8 @@ public:
                 std::function<void(bool passed)> on_checked);
     ~HealthCheck();
 
-    // The first check begins soon, the next ones follow this plan: every `interval_ms`, failed after `timeout_ms`, from
-    // this local address.
+    // The first check begins soon, also one that shall come more often than before; the next ones follow this plan:
+    // every `interval_ms`, failed after `timeout_ms`, from this local address.
     void update(const HealthPlan& plan, const std::optional<net::Source>& source);
 
 private:

@@ -41,6 +41,16 @@ TEST_F(HealthCheckTest, FindsThatNobodyIsThere) {
     EXPECT_EQ(passed_, 0u);
 }
 
+// A reload that asks for more checks need not wait for the next of the old ones.
+TEST_F(HealthCheckTest, AShorterIntervalCountsAtOnce) {
+    const Fd listener = test::listen_somewhere();
+    auto running = check(test::port_of(listener));
+    running.update({.interval_ms = 3'600'000, .timeout_ms = 20'000, .rise = 1, .fall = 1}, std::nullopt);
+    ASSERT_TRUE(test::run_until(io_, [&] { return passed_ == 1; }));
+    running.update(plan_, std::nullopt);
+    EXPECT_TRUE(test::run_until(io_, [&] { return passed_ == 3; }));
+}
+
 // A listener with a full queue drops what asks to connect.
 TEST_F(HealthCheckTest, WhoDoesNotAnswerFails) {
     const Fd listener = test::listen_somewhere(0);
