@@ -63,7 +63,7 @@ void RelayLoop::adopt(Pairs pairs) {
         pairs_.splice(pairs_.end(), pairs, pairs.begin());
         Pair& pair = pairs_.back();
         pair.turns = 0;
-        supplies_.came_along(pair.buffers());
+        supplies_.came_along(pair.lent());
         if (!watch(pair)) give_up(pair, errno);
         if (pair.over()) {
             retire(pair);
@@ -157,7 +157,7 @@ void RelayLoop::leave(Pair& pair) {
     wheel_.cancel(pair);
     for (const auto side : {RelayPair::client, RelayPair::backend})
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pair.socket(side), nullptr);
-    supplies_.went_along(pair.buffers());
+    supplies_.went_along(pair.lent());
     leaving_.splice(leaving_.end(), pairs_, pair.place);
     --connections_;
 }

@@ -136,6 +136,15 @@ bool RelayPair::is_acknowledged(Side side) const {
     return ::ioctl(ends_[side].socket.get(), SIOCOUTQ, &waiting) < 0 || waiting == 0;
 }
 
+RelaySupplies::Lent RelayPair::lent() const {
+    RelaySupplies::Lent lent;
+    for (const RelayStream& stream : streams_) {
+        lent.buffers += stream.has_buffer();
+        lent.pipes += stream.has_pipe();
+    }
+    return lent;
+}
+
 std::uint64_t RelayPair::deadline_ms() const {
     if (state_ == State::lingering) return next_look_ms_;
     std::uint64_t patience = 0;

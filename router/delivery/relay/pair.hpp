@@ -46,7 +46,7 @@ public:
     std::uint64_t deadline_ms() const;
     int socket(Side side) const { return ends_[side].socket.get(); }
     // Borrowed ones, which it takes along when it goes to another loop.
-    std::size_t buffers() const { return streams_[client].has_buffer() + streams_[backend].has_buffer(); }
+    RelaySupplies::Lent lent() const;
     const RelayTicket& ticket() const { return *ticket_; }
     std::unique_ptr<RelayTicket> take_ticket() { return std::move(ticket_); }  // when it is over
 

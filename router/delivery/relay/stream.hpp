@@ -42,6 +42,7 @@ public:
 
     bool source_ended() const { return source_ended_; }
     bool has_buffer() const { return buffer_ != nullptr; }
+    bool has_pipe() const { return pipe_.has_value(); }
     bool finished() const { return source_ended_ && pending_ == 0; }
     // Read from the source, written to the sink; the latter with what it began with.
     std::uint64_t read_bytes() const { return read_bytes_; }

@@ -32,7 +32,7 @@ std::optional<net::Pipe> RelaySupplies::take_pipe() {
         pipes_.pop_back();
         return pipe;
     }
-    if (pipes_made_ == kMaxPipes || (askings_to_skip_ > 0 && askings_to_skip_-- > 0)) return std::nullopt;
+    if (pipes_made_ >= kMaxPipes || (askings_to_skip_ > 0 && askings_to_skip_-- > 0)) return std::nullopt;
     auto pipe = net::make_pipe(kPipeCapacity, kLeastCapacity);
     if (pipe)
         ++pipes_made_;
@@ -48,6 +48,16 @@ void RelaySupplies::give_back(net::Pipe pipe) {
 
 void RelaySupplies::drop(net::Pipe) {
     --pipes_made_;
+}
+
+void RelaySupplies::came_along(const Lent& lent) {
+    buffers_out_ += lent.buffers;
+    pipes_made_ += lent.pipes;
+}
+
+void RelaySupplies::went_along(const Lent& lent) {
+    buffers_out_ -= lent.buffers;
+    pipes_made_ -= lent.pipes;
 }
 
 }  // namespace portier::delivery

@@ -28,9 +28,12 @@ public:
     void give_back(net::Pipe pipe);
     void drop(net::Pipe pipe);
 
-    // Buffers that a relay brought from other supplies, or took to them.
-    void came_along(std::size_t buffers) { buffers_out_ += buffers; }
-    void went_along(std::size_t buffers) { buffers_out_ -= buffers; }
+    // What a relay brought from other supplies, or took to them.
+    struct Lent {
+        std::size_t buffers = 0, pipes = 0;
+    };
+    void came_along(const Lent& lent);
+    void went_along(const Lent& lent);
 
     // Lent now.
     std::size_t buffers_out() const { return buffers_out_; }
@@ -39,7 +42,7 @@ public:
 private:
     std::vector<std::unique_ptr<Buffer>> buffers_;
     std::vector<net::Pipe> pipes_;
-    std::size_t pipes_made_ = 0;  // and not closed
+    std::size_t pipes_made_ = 0;  // or brought, and not closed
     std::size_t buffers_out_ = 0;
     unsigned askings_to_skip_ = 0;
 };

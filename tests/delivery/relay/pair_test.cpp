@@ -151,6 +151,27 @@ TEST_F(RelayPairTest, LingeringIsBounded) {
     EXPECT_EQ(supplies_.buffers_out() + supplies_.pipes_out(), 0u);
 }
 
+// When it goes to another loop, the books of both are right.
+TEST_F(RelayPairTest, WhatIsBorrowedComesAlong) {
+    auto pair = connected_pair();
+    const std::string piece(1 << 20, 'x');
+    while (::send(client_.get(), piece.data(), piece.size(), MSG_DONTWAIT) > 0) {
+    }
+    ASSERT_TRUE(test::eventually([&] {  // until it splices
+        pair->note(RelayPair::client, EPOLLIN);
+        pair->note(RelayPair::backend, EPOLLOUT);
+        pair->turn(supplies_, now_ms_, sizeof(RelaySupplies::Buffer));
+        return pair->lent().pipes == 1;
+    }));
+    RelaySupplies others;
+    supplies_.went_along(pair->lent());
+    others.came_along(pair->lent());
+    EXPECT_EQ(supplies_.buffers_out() + supplies_.pipes_out(), 0u);
+    EXPECT_EQ(others.pipes_out(), 1u);
+    pair->end(metrics::Closed::unknown, others);
+    EXPECT_EQ(others.buffers_out() + others.pipes_out(), 0u);
+}
+
 // A read stops behind bytes that came with descriptors (unix(7)), and nothing announces what lies behind them.
 TEST_F(RelayPairTest, DescriptorsFromAUnixBackendHoldNothingUp) {
     const test::Folder folder;
