@@ -170,6 +170,22 @@ class LeavingTest(RelayCase):
         far.close()
         self.assertEqual(portier.wait_ended(), 0)
 
+    def test_who_does_not_end_in_time_is_cut_with_a_reset(self):
+        portier = self.relayed(router={"drain_timeout": "1s"})
+        client, far = self.pair()
+        done, done_far = self.pair()
+        far.sendall(b"half an answer")
+        self.assertEqual(street.exactly(client, 14), b"half an answer")
+        client.sendall(b"and half a question")
+        self.assertEqual(street.exactly(far, 19), b"and half a question")
+        done_far.sendall(b"a whole one")
+        done_far.shutdown(1)
+        self.assertEqual(street.exactly(done, 11), b"a whole one")
+        portier.process.terminate()
+        self.assertEqual(portier.wait_ended(), 0)
+        self.assertEqual((read_to_end(client), read_to_end(far)), ((b"", "rst"), (b"", "rst")))
+        self.assertEqual(read_to_end(done), (b"", "fin"))
+
     def test_a_second_signal_ends_the_draining(self):
         portier = self.relayed(router={"drain_timeout": "600s"})
         client, far = self.pair()

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "delivery/relay/backends.hpp"
+#include "net/socket.hpp"
 
 namespace portier::delivery {
 
@@ -19,8 +20,7 @@ constexpr std::uint64_t kLingerMs = 10'000;
 constexpr std::uint32_t kLongestLookPauseMs = 1000;
 
 void close_with_reset(Fd& socket) {
-    const linger at_once{1, 0};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    net::reset_on_close(socket.get());
     socket.reset();
 }
 
@@ -166,7 +166,12 @@ void RelayPair::on_deadline(RelaySupplies& supplies, std::uint64_t now_ms) {
 
 void RelayPair::end(metrics::Closed reason, RelaySupplies& supplies) {
     for (RelayStream& stream : streams_) stream.release(supplies);
-    for (RelayEnd& end : ends_) end.socket.reset();
+    const bool cut = reason == metrics::Closed::unknown;
+    for (const Side side : {client, backend}) {
+        const bool was_told_the_end = fin_passed_on_[other(side)];
+        if (cut && !was_told_the_end) close_with_reset(ends_[side].socket);
+        ends_[side].socket.reset();
+    }
     ticket_->reason = reason;
     ticket_->received = streams_[client].read_bytes();
     ticket_->sent = streams_[backend].written_bytes();

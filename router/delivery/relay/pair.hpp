@@ -37,7 +37,8 @@ public:
     void on_deadline(RelaySupplies& supplies, std::uint64_t now_ms);
     // Before anything was moved: it is over, and the ticket has the client's socket.
     void fail(int error);
-    // Ends it, whatever it is doing.
+    // Ends it, whatever it is doing. Reason `unknown`: it is cut, so who still waits for an end sees a reset, because a
+    // peaceful one would look like the end of what the other side had to say.
     void end(metrics::Closed reason, RelaySupplies& supplies);
 
     State state() const { return state_; }

@@ -1,7 +1,5 @@
 #include "delivery/relay/relay.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -18,6 +16,7 @@
 #include "delivery/udp/relay.hpp"
 #include "delivery/udp/threads.hpp"
 #include "net/proxy_protocol.hpp"
+#include "net/socket.hpp"
 
 namespace portier::delivery {
 
@@ -249,8 +248,7 @@ void Relay::look_at_queue() {
 
 // As a backend that is not there would: with a reset, because a peaceful end would look like an empty answer.
 void Relay::refuse(Ticket ticket, metrics::Closed reason) {
-    const linger at_once{1, 0};
-    ::setsockopt(ticket->accepted.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    net::reset_on_close(ticket->accepted.socket.get());
     ticket->accepted.socket.reset();
     ticket->backend.reset();
     ticket->reason = reason;

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "delivery/relay/full_epoll.hpp"
 #include "delivery/relay/relay_case.hpp"
 
 namespace portier::delivery {
@@ -123,6 +124,32 @@ TEST_F(RelayLoopTest, WhoHasLeftKeepsItsDeadline) {
     ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
     EXPECT_EQ(ended[0]->reason, metrics::Closed::idle);
     EXPECT_EQ(ended[0]->received, 3 * kBudget);
+}
+
+TEST_F(RelayLoopTest, WhoCannotBeWatchedComesBack) {
+    const test::FullEpoll full;
+    Fd client;
+    begin(ticket(client));
+    ASSERT_TRUE(run_until([&] { return not_connected.size() == 1; }));
+    EXPECT_TRUE(net::is_shortage(not_connected[0]->error));
+    test::send_all(not_connected[0]->accepted.socket, "still here");
+    EXPECT_EQ(test::receive_exactly(client, 10), "still here");
+    EXPECT_EQ(loop_.connections(), 0u);
+}
+
+// In the middle of its bytes, so nobody may take it for the end.
+TEST_F(RelayLoopTest, WhoCannotBeWatchedWhereItGoesIsCut) {
+    Fd client;
+    begin(ticket(client));
+    const Fd far = test::accept_from(back_);
+    const test::FullEpoll full;
+    test::send_all(client, std::string(2 * kBudget, 'x'));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
+    EXPECT_EQ(ended[0]->reason, metrics::Closed::unknown);
+    EXPECT_EQ(test::end_of(client), ECONNRESET);
+    EXPECT_EQ(test::receive_exactly(far, kBudget).size(), kBudget);
+    EXPECT_EQ(test::end_of(far), ECONNRESET);
+    EXPECT_EQ(other_.connections(), 0u);
 }
 
 TEST_F(RelayLoopTest, SaysHowLongItMayWait) {

@@ -193,6 +193,30 @@ TEST_F(RelayPairTest, DescriptorsFromAUnixBackendHoldNothingUp) {
     EXPECT_EQ(test::receive_exactly(client_, 20), "with one and without");
 }
 
+// A cut is no end: half an answer must not look whole, nor half a question.
+TEST_F(RelayPairTest, WhoIsCutSeesAReset) {
+    auto pair = connected_pair();
+    test::send_all(far_, "half an ans");
+    test::send_all(client_, "and half a que");
+    turn(*pair);
+    EXPECT_EQ(test::receive_exactly(client_, 11), "half an ans");
+    EXPECT_EQ(test::receive_exactly(far_, 14), "and half a que");
+    pair->end(metrics::Closed::unknown, supplies_);
+    EXPECT_EQ(test::end_of(client_), ECONNRESET);
+    EXPECT_EQ(test::end_of(far_), ECONNRESET);
+}
+
+TEST_F(RelayPairTest, ACutTakesNothingFromWhoWasToldTheEnd) {
+    auto pair = connected_pair();
+    test::send_all(far_, "the answer");
+    ::shutdown(far_.get(), SHUT_WR);
+    turn(*pair);
+    pair->end(metrics::Closed::unknown, supplies_);
+    EXPECT_EQ(test::receive_exactly(client_, 10), "the answer");
+    EXPECT_EQ(test::end_of(client_), 0);
+    EXPECT_EQ(test::end_of(far_), ECONNRESET) << "the client had not finished";
+}
+
 TEST_F(RelayPairTest, TheHeaderGoesFirst) {
     auto order = ticket(client_);
     for (const char letter : std::string("HEADER ")) order->header.push_back(static_cast<std::byte>(letter));

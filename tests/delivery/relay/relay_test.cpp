@@ -148,7 +148,7 @@ TEST_F(RelayTest, WaitingHasAnEnd) {
     EXPECT_EQ(test::end_of(second), ECONNRESET);
 }
 
-// A handler that is gone serves what it has; the end closes it.
+// A handler that is gone serves what it has; the end cuts it.
 TEST_F(RelayTest, LivesOnUntilTheEnd) {
     apply();
     const Fd client = deliver();
@@ -159,7 +159,7 @@ TEST_F(RelayTest, LivesOnUntilTheEnd) {
     relay_->end();
     ASSERT_TRUE(run_until_ended(1));
     EXPECT_TRUE(relay_->idle());
-    EXPECT_EQ(test::end_of(client), 0);
+    EXPECT_EQ(test::end_of(client), ECONNRESET);
 }
 
 // A program of ours that starts on demand: connections wait with the kernel until it is there.
