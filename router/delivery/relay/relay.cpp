@@ -76,6 +76,7 @@ private:
     bool ending_ = false;
     Alarm next_look_;
     bool look_is_set_ = false;
+    bool short_ = false;  // of something that every connection to a backend needs, so most of the queue need not try
     std::unique_ptr<UdpRelay> udp_;  // once it has had a UDP port
 };
 
@@ -166,6 +167,8 @@ void Relay::hand_over(Ticket ticket, std::shared_ptr<Backend> backend) {
 void Relay::on_connected(Backend& backend, std::uint64_t microseconds) {
     backends_.connected(backend);
     context_.board.globals.dispatch_relay.observe(metrics::kDispatchBounds, microseconds);
+    // There is some again, perhaps for more: the queue gets going faster and faster.
+    for (int count = 0; count < 2 && short_; ++count) serve_queue();
 }
 
 void Relay::on_not_connected(Ticket ticket) {
@@ -174,6 +177,7 @@ void Relay::on_not_connected(Ticket ticket) {
     if (ending_) return refuse(std::move(ticket), metrics::Closed::unknown);
     if (net::is_shortage(ticket->error)) {
         backends_.undecided(backend);
+        short_ = true;
         log_limited(LogSeverity::warning, "cannot connect to a backend now, its connections wait",
                     {{"backend", backend.name}, {"error", errno_code(ticket->error).message()}});
         return wait_in_queue(std::move(ticket));
@@ -200,17 +204,20 @@ void Relay::on_ended(Ticket ticket) {
 void Relay::wait_in_queue(Ticket ticket) {
     if (queue_.size() >= plan_.relay.queue_max) return refuse(std::move(ticket), metrics::Closed::queue_full);
     if (!ticket->deadline_ms) ticket->deadline_ms = monotonic_milliseconds() + plan_.relay.queue_timeout_ms;
-    queue_.push_back(std::move(ticket));
+    // Who comes back has its place again.
+    const auto is_sooner = [](const Ticket& a, const Ticket& b) { return a->deadline_ms < b->deadline_ms; };
+    const auto place = std::upper_bound(queue_.begin(), queue_.end(), ticket, is_sooner);
+    queue_.insert(place, std::move(ticket));
     in_a_hurry = true;
     context_.board.handlers[plan_.row].queue_length.set(queue_.size());
     set_queue_alarm();
 }
 
 // As long as the first in the queue finds a backend, or will never find one. Some that have been refused by a backend
-// and wait for the others are passed by, because it may be back for those behind them.
+// and wait for the others are passed by, because it may be back for those behind them. In a shortage one tries for all.
 void Relay::serve_queue() {
-    std::size_t passed_by = 0;
-    while (passed_by < queue_.size()) {
+    std::size_t passed_by = 0, most = short_ ? 1 : queue_.size();
+    while (passed_by < queue_.size() && most > 0) {
         const auto place = queue_.begin() + static_cast<std::ptrdiff_t>(passed_by);
         const RelayTicket& next = **place;
         auto choice = backends_.choose(next.accepted.remote.address, next.tried, monotonic_milliseconds());
@@ -220,11 +227,14 @@ void Relay::serve_queue() {
         }
         Ticket ticket = std::move(*place);
         queue_.erase(place);
-        if (choice.backend)
-            hand_over(std::move(ticket), std::move(choice.backend));
-        else
+        if (!choice.backend) {
             refuse(std::move(ticket), metrics::Closed::no_backend);
+            continue;
+        }
+        hand_over(std::move(ticket), std::move(choice.backend));
+        --most;
     }
+    if (queue_.empty()) short_ = false;
     in_a_hurry = !queue_.empty();
     context_.board.handlers[plan_.row].queue_length.set(queue_.size());
 }

@@ -175,12 +175,10 @@ TEST_F(RelayPairTest, WhatIsBorrowedComesAlong) {
 // A read stops behind bytes that came with descriptors (unix(7)), and nothing announces what lies behind them.
 TEST_F(RelayPairTest, DescriptorsFromAUnixBackendHoldNothingUp) {
     const test::Folder folder;
-    const net::Destination path = net::destination(folder / "far.sock");
-    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&path.address), path.length), 0);
-    ASSERT_EQ(::listen(listener.get(), 1), 0);
+    const std::string path = folder / "far.sock";
+    const Fd listener = test::listen_at(path, 1);
     auto order = ticket(client_);
-    order->backend = std::make_shared<Backend>(test::kBackendRow, "far", path);
+    order->backend = std::make_shared<Backend>(test::kBackendRow, "far", net::destination(path));
     RelayPair pair(std::move(order));
     pair.start(now_ms_);
     ASSERT_TRUE(turn_until(pair, State::moving));

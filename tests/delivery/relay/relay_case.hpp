@@ -57,6 +57,15 @@ protected:
     std::vector<std::unique_ptr<delivery::RelayTicket>> not_connected, ended;
 };
 
+// A Unix socket that listens.
+inline Fd listen_at(const std::string& path, int backlog) {
+    Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const net::Destination there = net::destination(path);
+    EXPECT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&there.address), there.length), 0);
+    EXPECT_EQ(::listen(listener.get(), backlog), 0);
+    return listener;
+}
+
 // What a desk does with a report.
 inline void tell(delivery::RelayReport& report) {
     using State = delivery::RelayPair::State;

@@ -4,6 +4,7 @@
 #include "delivery/relay/relay_case.hpp"
 #include "delivery/relay/threads.hpp"
 #include "net/lingering_closer.hpp"
+#include "support/folder.hpp"
 #include "support/log_capture.hpp"
 
 namespace portier::delivery {
@@ -136,6 +137,30 @@ TEST_F(RelayTest, WhoHasFailedHoldsUpNobodyBehindIt) {
     const Fd far = test::accept_from(later);
     EXPECT_TRUE(test::transfer(behind, far, 10));
     EXPECT_EQ(queue_length(), 1u);
+}
+
+// As many vain attempts as there are connections, each time, would keep the desk from accepting for others.
+TEST_F(RelayTest, AfterAShortageOneTriesForAll) {
+    const test::Folder folder;
+    const std::string path = folder / "far.sock";
+    const Fd listener = test::listen_at(path, 0);
+    constexpr std::size_t kClients = 100;
+    plan_.relay.backends = {{.row = 6, .name = "far", .path = path}};
+    plan_.relay.queue_max = kClients;
+    apply();
+    std::vector<Fd> clients(kClients), fars;
+    for (Fd& client : clients) client = deliver();
+    ASSERT_TRUE(test::run_until(io_, [&] { return queue_length() == kClients - 1; }))
+        << "one is in the backend's queue";
+    const auto& opened = board_->backends[6].opened;
+    const std::uint64_t before = opened.get();
+    ASSERT_TRUE(test::run_until(io_, [&] { return opened.get() > before; }));
+    EXPECT_LT(opened.get() - before, 10u);
+    ASSERT_TRUE(test::run_until(io_, [&] {
+        if (test::is_readable(listener)) fars.push_back(test::accept_from(listener));
+        return fars.size() == kClients;
+    }));
+    EXPECT_EQ(queue_length(), 0u);
 }
 
 TEST_F(RelayTest, WaitingHasAnEnd) {
