@@ -1,8 +1,6 @@
 #include "keeper/orphans.hpp"
 
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace portier::keeper {
 
@@ -10,19 +8,12 @@ namespace {
 
 constexpr std::chrono::seconds kPeriod{1};
 
-bool gets_orphans() {
-    int subreaper = 0;
-    ::prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-    return ::getpid() == 1 || subreaper;
-}
-
 }  // namespace
 
 Orphans::Orphans(boost::asio::io_context& io, std::function<bool(pid_t)> is_ours)
     : is_ours_(std::move(is_ours)), next_(io) {}
 
 void Orphans::start() {
-    if (!gets_orphans()) return;
     reap();
     next_.set(kPeriod, [this] { start(); });
 }

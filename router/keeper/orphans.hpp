@@ -1,5 +1,6 @@
-// Reaps what others have left behind where that is this process's duty: as the first process of a container, or as a
-// child subreaper (prctl(2)). Anywhere else it does nothing. Keeper's thread only.
+// Reaps children that nobody here waits for: what others have left behind where this is the first process of a
+// container or a child subreaper (prctl(2)), and processes of ours that could not be reaped when they ended, because
+// somebody traced them (proc::reap()). Keeper's thread only.
 #pragma once
 
 #include <sys/types.h>

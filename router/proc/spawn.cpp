@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +16,8 @@
 namespace portier::proc {
 
 namespace {
+
+constexpr int kPatienceMs = 5000;
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
     std::vector<char*> result;
@@ -83,11 +86,15 @@ Child spawn(const Command& command, const std::string& what) {
 }
 
 std::optional<Ending> reap(const Child& child) {
+    pollfd ended{child.pidfd.get(), POLLIN, 0};
+    while (::poll(&ended, 1, kPatienceMs) < 0 && errno == EINTR) {
+    }
     siginfo_t info{};
     rusage usage{};
     // The raw call also gives the resource usage, which waitid(3) of the C library leaves out. By pid, which is ours
     // until this call: Asio makes the pidfd non-blocking, and then waiting through it would fail with EAGAIN.
-    if (::syscall(SYS_waitid, P_PID, child.pid, &info, WEXITED, &usage) < 0) return std::nullopt;
+    const long error = ::syscall(SYS_waitid, P_PID, child.pid, &info, WEXITED | WNOHANG, &usage);
+    if (error < 0 || info.si_pid == 0) return std::nullopt;
     const auto seconds = [](const timeval& t) {
         return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
     };

@@ -71,7 +71,8 @@ struct Ending {
     double cpu_seconds = 0;  // of the process and its waited-for children
 };
 
-// Reaps a process whose pidfd became readable.
+// Reaps a process that has ended or was killed. nullopt: it cannot be reaped yet, because it hangs in the kernel for
+// more than 5 s, or because somebody traces it (ptrace(2)) and has not let go of it.
 std::optional<Ending> reap(const Child& child);
 std::string to_string(const Ending& ending);  // "exit code 1", "signal SIGSEGV"
 

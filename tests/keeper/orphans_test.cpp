@@ -45,17 +45,16 @@ TEST_F(OrphansTest, AreReapedAndOurChildrenAreNot) {
     EXPECT_TRUE(run_until([&] { return children().empty(); }));
 }
 
-// Who is nobody's reaper leaves every child to whoever started it.
-TEST_F(OrphansTest, DoesNothingAnywhereElse) {
+// Also where this is nobody's reaper a child that nobody waits for any more, as one that a tracer had, does not stay.
+TEST_F(OrphansTest, OwnChildrenThatNobodyOwnsAreReaped) {
     const proc::Child child = leave_orphans(0);
     ASSERT_TRUE(test::eventually([&] { return is_gone(child.pid); }));
-    Orphans orphans(io_, [](pid_t) { return false; });
+    bool owned = true;
+    Orphans orphans(io_, [&](pid_t) { return owned; });
     orphans.start();
-    const auto ending = proc::reap(child);
-    ASSERT_TRUE(ending);
-    EXPECT_EQ(ending->value, 7);
-    io_.restart();
-    io_.run();  // nothing is left to happen
+    EXPECT_EQ(children(), std::vector<pid_t>{child.pid});
+    owned = false;
+    EXPECT_TRUE(run_until([&] { return children().empty(); }));
 }
 
 }  // namespace portier::keeper

@@ -1,11 +1,28 @@
 #include "proc/spawn.hpp"
 
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "proc/spawn_case.hpp"
 #include "support/folder.hpp"
 
 namespace portier::proc {
+
+namespace {
+
+// Traces `target` until the other end of `let_go` is closed, or for half a minute.
+[[noreturn]] void trace_until(pid_t target, const Fd& traced, const Fd& let_go) {
+    while (::ptrace(PTRACE_SEIZE, target, nullptr, nullptr) < 0) ::poll(nullptr, 0, 1);
+    if (::write(traced.get(), "", 1) != 1) ::_exit(1);
+    pollfd end{let_go.get(), POLLIN, 0};
+    ::poll(&end, 1, 30'000);
+    ::_exit(0);
+}
+
+}  // namespace
 
 // The environment is the declared one and nothing of ours; the child's own number is where LISTEN_PID wants it.
 TEST(Spawn, GivesExactlyTheDeclaredEnvironment) {
@@ -157,6 +174,30 @@ TEST(Signals, ReachTheProcessOrItsWholeGroup) {
     send_signal(child, SIGTERM);  // nobody there: no news
     send_signal({}, SIGTERM);
     kill_group({}, SIGTERM);
+}
+
+// Who is traced is the tracer's first (ptrace(2)): nobody waits for a tracer. Later it can be reaped.
+TEST(Reap, WaitsForNoTracer) {
+    Pipe traced, let_go;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        let_go.write.reset();
+        const pid_t target = ::getpid();
+        const pid_t tracer = ::fork();
+        if (tracer == 0) trace_until(target, traced.write, let_go.read);
+        ::prctl(PR_SET_PTRACER, tracer);  // where only that is allowed
+        char byte;
+        ::_exit(::read(traced.read.get(), &byte, 1) == 1 ? 3 : 4);
+    }
+    const Child child{pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+    let_go.read.reset();
+    pollfd end{child.pidfd.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&end, 1, -1), 1);
+    EXPECT_FALSE(reap(child)) << "the tracer has it";
+    let_go.write.reset();
+    std::optional<Ending> ending;
+    ASSERT_TRUE(test::eventually([&] { return (ending = reap(child)).has_value(); }));
+    EXPECT_EQ(ending->value, 3);
 }
 
 }  // namespace portier::proc
