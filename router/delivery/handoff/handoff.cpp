@@ -14,6 +14,7 @@
 #include "delivery/plan.hpp"
 #include "metrics/board.hpp"
 #include "net/lingering_closer.hpp"
+#include "net/socket.hpp"
 
 namespace portier::delivery {
 
@@ -141,8 +142,8 @@ void Handoff::update(const HandlerPlan& plan, const std::set<std::uint32_t>& lea
     let_go(leaving);
     deliver_waiting();
     if (!gone) return;
-    // Nobody will ever take those that wait.
-    for (Accepted& accepted : waiting_) context_.closer.close(std::move(accepted.socket));
+    // Nobody will ever take those that wait. A reset, because a peaceful end would look like an answer.
+    for (const Accepted& accepted : waiting_) net::reset_on_close(accepted.socket.get());
     waiting_.clear();
 }
 

@@ -1,6 +1,7 @@
 // Handoff when processes die, do not take, or do not keep to the contract.
 #include "delivery/handoff/handoff_case.hpp"
 #include "support/log_capture.hpp"
+#include "support/tcp.hpp"
 
 namespace portier::delivery {
 
@@ -43,6 +44,23 @@ TEST_F(HandoffFaultsTest, RedeliveriesWaitForASuccessor) {
     EXPECT_EQ(received(2), (Numbers{1, 2}));
     ends_[2].taken(2);
     EXPECT_TRUE(test::run_until(io_, [&] { return delivery_->idle(); }));
+}
+
+// If there will never be another one they see a reset: a peaceful end would look like an empty answer.
+TEST_F(HandoffFaultsTest, WhoIsLetGoSeesAReset) {
+    start({1});
+    const Fd listener = test::listen_somewhere();
+    test::Pair pair = test::make_pair(listener);
+    Connection connection(1);
+    connection.accepted.socket = std::move(pair.accepted);
+    delivery_->deliver(std::move(connection.accepted));
+    ends_[1].die();
+    ASSERT_TRUE(test::run_until(io_, [&] { return !delivery_->has_room(); }));
+    delivery_->update({}, {}, descriptors_);
+    EXPECT_TRUE(delivery_->idle());
+    char byte;
+    EXPECT_LT(::recv(pair.client.get(), &byte, 1, 0), 0);
+    EXPECT_EQ(errno, ECONNRESET);
 }
 
 // A program that does not know the contract says nothing, and its guests would wait in silence.
