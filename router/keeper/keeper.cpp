@@ -174,6 +174,7 @@ void Keeper::wake_by_row(std::uint32_t handler_row) {
 
 void Keeper::stop(std::function<void()> stopped) {
     if (std::exchange(stopping_, true)) {
+        hurried_ = true;
         router_->hurry();
         pool_.hurry();
         spawner_.hurry();
@@ -193,8 +194,9 @@ void Keeper::stop(std::function<void()> stopped) {
     const auto released = [this, gone] {
         if (std::exchange(released_, true)) return;
         sockets_ = SocketSet();
-        pool_.stop(config_.router.drain_timeout, gone);
-        spawner_.stop(config_.router.drain_timeout, gone);
+        const auto patience = hurried_ ? std::chrono::milliseconds(0) : config_.router.drain_timeout;
+        pool_.stop(patience, gone);
+        spawner_.stop(patience, gone);
     };
     router_->stop({.patience = config_.router.drain_timeout, .released = released, .ended = [this, gone, released] {
                        released();

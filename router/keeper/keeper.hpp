@@ -117,6 +117,7 @@ private:
     bool publish_pending_ = false;
     bool json_log_;
     bool stopping_ = false;
+    bool hurried_ = false;   // while stopping: nobody waits for connections
     bool released_ = false;  // while stopping: the router accepts nothing more
 };
 

@@ -1,7 +1,6 @@
 #include "keeper/router_process.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "keeper/router_command.hpp"
 #include "net/channel.hpp"
 
 namespace portier::keeper {
@@ -57,25 +57,14 @@ void RouterProcess::start() {
 void RouterProcess::spawn() {
     started_ms_ = monotonic_milliseconds();
     net::ChannelPair pair = net::make_channel(net::FarDescriptors::accepted);
-    proc::Command command;
-    command.program = "/proc/self/exe";
-    command.executable = executable_.get();
-    command.argv = {"portier", "router", "--log-level", options_.log_level};
-    if (options_.json_log) command.argv.push_back("--log-json");
-    for (const char* inherited :
-         {"PATH", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
-        if (const char* value = ::getenv(inherited)) command.environment[inherited] = value;
-    command.working_directory = "/";
-    command.parent_death_signal = SIGKILL;
-    command.descriptors = {{STDERR_FILENO, STDERR_FILENO}, {3, pair.far.get()}, {4, board_.descriptor()}};
-    command.drop_capabilities = true;  // also those that somebody else than root was given
     may_be_transparent_ = wants_transparent(options_.make_order().plan);
-    if (may_be_transparent_) command.kept_capability = CAP_NET_ADMIN;  // ip(7), IP_TRANSPARENT
-    if (!options_.user.empty()) {
-        command.identity = proc::find_identity(options_.user, "");
-        if (!command.identity) throw_errno("router: no user " + options_.user, EINVAL);
-        command.identity->groups.clear();
-    }
+    const proc::Command command = router_command({.executable = executable_.get(),
+                                                  .link = pair.far.get(),
+                                                  .board = board_.descriptor(),
+                                                  .user = options_.user,
+                                                  .log_level = options_.log_level,
+                                                  .json_log = options_.json_log,
+                                                  .transparent = may_be_transparent_});
     child_ = proc::spawn(command, "router");
     link_ = std::move(pair.near);
     offered_.clear();
@@ -272,17 +261,19 @@ void RouterProcess::stop(Stop stop) {
     restart_.cancel();
     if (!child_.pidfd) return std::exchange(ended_, nullptr)();
     ask_to_stop(stop.patience);
+    kill_after(kPatience);  // one that hangs is not given the patience that its relays get
 }
 
+// Once: who asks again and again would else give a router that hangs more time with each request.
 void RouterProcess::hurry() {
-    if (child_.pidfd && ended_) ask_to_stop({});
+    if (!child_.pidfd || !ended_ || std::exchange(hurried_, true)) return;
+    ask_to_stop({});
+    if (!released_) kill_after(kPatience);
 }
 
-// A router that hangs is not given the patience that its relays get.
 void RouterProcess::ask_to_stop(std::chrono::milliseconds patience) {
     patience_ = patience;
     delivery::send_stop(link_.get(), patience);
-    kill_after(released_ ? kPatience : patience + kPatience);
 }
 
 void RouterProcess::on_released() {

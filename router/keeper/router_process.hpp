@@ -89,6 +89,7 @@ private:
     std::function<void()> applied_;
     std::function<void()> released_, ended_;
     std::chrono::milliseconds patience_{};  // of a stop, once it is released
+    bool hurried_ = false;
     proc::Child child_;
     bool may_be_transparent_ = false;  // it has the capability to use its clients' addresses
     Fd link_;

@@ -50,6 +50,28 @@ class Signals(street.Case):
                     portier.process.wait(0.001)
             self.assertEqual(portier.process.returncode, 0)
 
+    def test_asking_again_gives_a_router_that_hangs_no_more_time(self):
+        portier = self.prepare(street.handler("echo")).start()
+        os.kill(portier.router_pid(), signal.SIGSTOP)
+
+        def ended():
+            os.kill(portier.pid, signal.SIGTERM)
+            return portier.process.poll() is not None
+        street.wait_until(ended, "it ends while it is asked again and again", pause=0.5)
+        self.assertEqual(portier.process.returncode, 0)
+
+    def test_who_asks_twice_waits_for_nobody(self):
+        """Also not for the processes that are only told once the router, which hangs, is gone."""
+        handler = {"delivery": "spawn", "style": "inetd", "command": ["/bin/sh", "-c", "echo there; read word"]}
+        portier = self.street({"cook": handler}, {f"{self.port}/tcp": "cook"}, {"drain_timeout": "1h"})
+        client = self.client(self.port)
+        self.assertEqual(street.exactly(client, 6), b"there\n")
+        os.kill(portier.router_pid(), signal.SIGSTOP)
+        os.kill(portier.pid, signal.SIGTERM)
+        street.wait_until(lambda: portier.log_lines(message="stopping"), "it has heard the first request")
+        os.kill(portier.pid, signal.SIGTERM)
+        street.wait_until(lambda: portier.process.poll() is not None, "it ends")
+
     def test_orphans_are_reaped(self):
         """As the first process of a container, or a subreaper, the keeper inherits what others leave, but no zombie stays;
         how its own processes end it still hears."""

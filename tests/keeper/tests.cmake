@@ -17,6 +17,7 @@ add_executable(keeper_test
   keeper/pool_end_test.cpp
   keeper/pool_test.cpp
   keeper/resolver_test.cpp
+  keeper/router_command_test.cpp
   keeper/rows_test.cpp
   keeper/sampler_test.cpp
   keeper/shared_listeners_test.cpp
