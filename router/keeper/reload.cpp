@@ -40,6 +40,7 @@ bool Keeper::file_has_changed() const {
 
 // Everybody who waits gets the answer to the file as it is now.
 void Keeper::begin_anew() {
+    ++reload_number_;  // an answer of the pool may be on its way
     resolver_.cancel();
     pool_.abandon();
     const std::unique_ptr<Reload> off = std::move(reload_);

@@ -5,6 +5,7 @@ stop is not kept waiting.
 import copy
 import os
 import signal
+import socket
 import subprocess
 
 import kernel
@@ -61,6 +62,34 @@ class Disturbed(ReloadCase):
         for caller in first, joined:
             self.assertEqual(caller.communicate(timeout=street.PATIENCE)[0], "nothing changed, generation 1\n")
         self.assertEqual(self.portier.pids("changing"), before)
+
+    def test_another_reload_in_the_moment_when_the_first_is_ready(self):
+        """What the processes of the first one say is not taken for an answer to the next, whose names are looked up."""
+        self.open_street()
+        before = self.portier.pids("steady")
+        slow = {"delivery": "inherit", "command": ["/bin/sleep", "1d"], "ready": "notify", "ready_timeout": "24h"}
+        self.good["handlers"]["slow"] = slow
+        self.good["handlers"]["far"] = {"delivery": "relay", "connect": [f"localhost:{street.free_port()}"]}
+        self.portier.config = copy.deepcopy(self.good)
+        self.portier.write()
+        first = self.begin_reload()
+        street.wait_until(lambda: self.portier.log_lines(message="process started", handler="slow"), "it is started")
+        (line,) = self.portier.log_lines(message="process started", handler="slow")
+        environment = dict(entry.split("=", 1) for entry in kernel.read(line["pid"], "environ").split("\0") if entry)
+        notify_socket = environment["NOTIFY_SOCKET"]
+        with socket.socket(socket.AF_UNIX) as second, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as process:
+            second.connect(str(self.portier.socket))
+            self.portier.status()  # now it waits for what the second one asks
+            os.kill(self.portier.pid, signal.SIGSTOP)
+            street.wait_until(lambda: kernel.status(self.portier.pid)["State"].startswith("T"), "the keeper stands still")
+            process.sendto(b"READY=1", "\0" + notify_socket[1:])
+            del self.portier.config["handlers"]["slow"]
+            self.portier.write()
+            second.sendall(b'{"command": "reload"}\n')
+            os.kill(self.portier.pid, signal.SIGCONT)
+            self.assertEqual(first.communicate(timeout=street.PATIENCE)[0], "reloaded, generation 2\n")
+        self.assertEqual(self.portier.pids("steady"), before)
+        self.assertTrue(street.ask(self.client(self.steady)))
 
     def test_a_stop_meanwhile(self):
         """It is answered, and its ports close with the others."""
