@@ -100,6 +100,11 @@ void Pool::settle(const std::string& text) {
 
 void Pool::abandon() {
     on_settled_ = nullptr;
+    for (auto& [key, slot] : candidates_) {
+        if (!slot->is_ready()) continue;
+        put_aside(*slot, "called off");
+        leaving_.back()->stop();
+    }
     candidates_.clear();
 }
 

@@ -34,7 +34,9 @@ public:
     // Candidates for every slot that is new or differs. Throws std::system_error when one cannot be started.
     // `on_settled` is called once: with an empty text when all are ready, else with what went wrong.
     void prepare(const std::map<SlotKey, SlotPlan>& wanted, std::function<void(const std::string&)> on_settled);
-    void abandon();  // candidates end, everything is as before prepare()
+    // Everything is as before prepare(). Candidates end: those that are ready, and may serve clients whom they have
+    // accepted themselves, with their stop signal.
+    void abandon();
     // Candidates take their places; the processes that they replace, and those of slots that are not wanted any more,
     // are put aside: still running, told nothing yet.
     void commit(const std::map<SlotKey, SlotPlan>& wanted);

@@ -152,7 +152,7 @@ TEST_F(PoolTest, FailingCandidateLeavesEverything) {
                                                  "3); it wrote: no \\x1bflour"});
     const pid_t successor = last_started();
     pool_.abandon();
-    EXPECT_TRUE(is_gone(successor));
+    EXPECT_TRUE(run_until_gone(successor));
     EXPECT_EQ(pids(), before);
     EXPECT_FALSE(is_gone(before.at({"veg", 0})));
     test::run_ready(io_);
@@ -180,10 +180,22 @@ TEST_F(PoolTest, CandidateThatCannotStartThrows) {
     EXPECT_THROW(prepare(wanted), std::system_error);
     const pid_t bread = last_started();
     pool_.abandon();
-    EXPECT_TRUE(is_gone(bread));
+    EXPECT_TRUE(run_until_gone(bread));
     EXPECT_EQ(pids(), before);
     test::run_ready(io_);
     EXPECT_TRUE(settled_.empty());
+}
+
+// A successor that is ready may serve clients already: it is asked to end, not killed.
+TEST_F(PoolTest, AbandonedMayFinish) {
+    prepare(
+        slots_of(shell_handler("veg", "trap 'echo goodbye; exit 0' TERM; echo there; while :; do sleep 0.01; done")));
+    ASSERT_TRUE(run_until_said("there"));
+    const pid_t successor = last_started();
+    pool_.abandon();
+    EXPECT_TRUE(run_until_said("goodbye"));
+    EXPECT_TRUE(run_until_gone(successor));
+    EXPECT_TRUE(run_until([&] { return pool_.leaving().empty(); }));
 }
 
 // An abandoned transaction is never answered, even if its processes were about to be ready.
