@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "keeper/command.hpp"
 #include "keeper/exits.hpp"
 #include "net/channel.hpp"
@@ -141,7 +142,7 @@ void HandlerProcess::on_variable(std::string_view key, std::string_view value) {
         become_ready();
         if (events_.ready) events_.ready();
     } else if (key == "STATUS") {
-        status_ = value;
+        status_ = printable(value);
     } else if (key == "WATCHDOG" && setup_.handler.watchdog.count() > 0) {
         if (value == "1" && ready_) arm_watchdog();
         if (value == "trigger") watchdog_expired();

@@ -115,7 +115,7 @@ private:
     bool asked_to_stop_ = false;
     bool lost_socket_ = false;
     bool signalled_ = false;  // and the time until SIGKILL runs
-    std::string status_;      // STATUS= of sd_notify
+    std::string status_;      // STATUS= of sd_notify, made printable
 };
 
 }  // namespace portier::keeper

@@ -55,6 +55,14 @@ TEST_F(HandlerProcessTest, NotifyIsReadyWhenItSaysSo) {
     EXPECT_EQ(state(*process), ProcessState::ready);
 }
 
+// What it says of itself can be shown to anybody, whatever its bytes are.
+TEST_F(HandlerProcessTest, StatusIsMadePrintable) {
+    const auto process = start(kStays);
+    notify(process->pid(), "STATUS=caf\xc3\xa9 \xff \x1b[2J");
+    ASSERT_TRUE(run_until([&] { return !process->process->status().empty(); }));
+    EXPECT_EQ(process->process->status(), "caf\xc3\xa9 \\xff \\x1b[2J");
+}
+
 // Who does not say it in time is killed, and that is what the end is called.
 TEST_F(HandlerProcessTest, ReadyTimeoutKills) {
     const auto process = start(notifying(kStays, milliseconds(50)));
