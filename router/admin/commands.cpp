@@ -1,5 +1,7 @@
 #include "admin/commands.hpp"
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
 
 #include "admin/command_request.hpp"
@@ -41,8 +43,16 @@ double stop_seconds(const config::Config& config) {
     return static_cast<double>((config.router.drain_timeout + longest).count()) / 1e3;
 }
 
+KnownProcesses processes_of(const keeper::Keeper& keeper) {
+    KnownProcesses known{.keeper = ::getpid(), .router = keeper.router_pid(), .of_handlers = {}};
+    for (const keeper::HandlerProcess* process : keeper.pool().processes())
+        known.of_handlers[process->row()] = process->pid();
+    return known;
+}
+
 std::string status_answer(keeper::Keeper& keeper) {
-    json::object status = json::parse(status_json(keeper.board(), desk::series_of(keeper.plan()))).as_object();
+    const KnownProcesses known = processes_of(keeper);
+    json::object status = json::parse(status_json(keeper.board(), desk::series_of(keeper.plan()), &known)).as_object();
     status["config"] = keeper.config().file;
     status["stopping"] = keeper.stopping();
     status["stop_seconds"] = stop_seconds(keeper.config());

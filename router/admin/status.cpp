@@ -46,9 +46,18 @@ json::object port_object(const metrics::PortSeries& series, const metrics::PortR
     return port;
 }
 
-json::object process_object(const metrics::ProcessRow& row) {
+KnownProcesses as_on_board(const metrics::Board& board) {
+    KnownProcesses known{.keeper = static_cast<pid_t>(board.globals.roles[0].pid.get()),
+                         .router = static_cast<pid_t>(board.globals.roles[1].pid.get()),
+                         .of_handlers = {}};
+    for (std::uint32_t i = 1; i < board.end_of_processes(); ++i)
+        known.of_handlers[i] = board.processes[i].pid.load(std::memory_order_relaxed);
+    return known;
+}
+
+json::object process_object(const metrics::ProcessRow& row, pid_t pid) {
     return {{"process", row.slot.load(std::memory_order_relaxed)},
-            {"pid", row.pid.load(std::memory_order_relaxed)},
+            {"pid", pid},
             {"state", metrics::kProcessStateNames[static_cast<std::size_t>(row.get_state())]},
             {"connections", row.active()},
             {"resident_bytes", row.resident_bytes.get()},
@@ -56,16 +65,21 @@ json::object process_object(const metrics::ProcessRow& row) {
             {"started", static_cast<double>(row.started_ms.get()) / 1e3}};
 }
 
+pid_t pid_of(const KnownProcesses& known, std::uint32_t row) {
+    const auto found = known.of_handlers.find(row);
+    return found == known.of_handlers.end() ? 0 : found->second;
+}
+
 bool by_slot(const json::value& a, const json::value& b) {
     return a.at("process").to_number<std::uint32_t>() < b.at("process").to_number<std::uint32_t>();
 }
 
-std::map<std::uint32_t, json::array> processes_by_handler(const metrics::Board& board) {
+std::map<std::uint32_t, json::array> processes_by_handler(const metrics::Board& board, const KnownProcesses& known) {
     std::map<std::uint32_t, json::array> result;
     for (std::uint32_t i = 1; i < board.end_of_processes(); ++i) {
         const metrics::ProcessRow& row = board.processes[i];
         if (row.get_state() != metrics::ProcessState::absent)
-            result[row.handler.load(std::memory_order_relaxed)].push_back(process_object(row));
+            result[row.handler.load(std::memory_order_relaxed)].push_back(process_object(row, pid_of(known, i)));
     }
     for (auto& [handler, processes] : result) std::stable_sort(processes.begin(), processes.end(), by_slot);
     return result;
@@ -102,11 +116,12 @@ std::size_t count_ready(const json::array& processes) {
 
 }  // namespace
 
-std::string status_json(const metrics::Board& board, const metrics::Series& series) {
+std::string status_json(const metrics::Board& board, const metrics::Series& series, const KnownProcesses* known) {
+    const KnownProcesses pids = known ? *known : as_on_board(board);
     const metrics::Globals& globals = board.globals;
     json::array ports;
     for (const metrics::PortSeries& port : series.ports) ports.push_back(port_object(port, board.ports[port.row]));
-    auto processes = processes_by_handler(board);
+    auto processes = processes_by_handler(board, pids);
     json::array handlers;
     for (const metrics::HandlerSeries& handler : series.handlers) {
         json::array& mine = processes[handler.row];
@@ -128,15 +143,15 @@ std::string status_json(const metrics::Board& board, const metrics::Series& seri
                                         {"generation", globals.generation.get()},
                                         {"uptime_seconds", uptime},
                                         {"last_reload_successful", globals.last_reload_ok.get() == 1},
-                                        {"keeper_pid", globals.roles[0].pid.get()},
-                                        {"router_pid", globals.roles[1].pid.get()},
+                                        {"keeper_pid", std::max(pids.keeper, 0)},
+                                        {"router_pid", std::max(pids.router, 0)},
                                         {"router_restarts", sum(globals.router_restarts)},
                                         {"ports", std::move(ports)},
                                         {"handlers", std::move(handlers)}});
 }
 
 std::string unready_handlers(const metrics::Board& board, const metrics::Series& series) {
-    auto processes = processes_by_handler(board);
+    auto processes = processes_by_handler(board, as_on_board(board));
     std::string text;
     for (const metrics::HandlerSeries& handler : series.handlers) {
         const std::string problem = unready_text(board, handler, count_ready(processes[handler.row]));

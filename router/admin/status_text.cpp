@@ -143,9 +143,12 @@ std::string measured(const json::value& process, const char* key, std::string (*
 std::vector<std::string> process_row(const json::value& handler, const json::value& process) {
     const double started = process.at("started").to_number<double>();
     const std::string up = started > 0 ? age(static_cast<double>(wall_milliseconds()) / 1e3 - started) : "-";
+    const bool rests = number(process, "pid") == 0;
+    // Of inetd-wait the number is that of a socket.
+    const bool has_slot = !rests || word(handler, "delivery") != "spawn";
     return {word(handler, "handler"),
-            digits(process, "process"),
-            digits(process, "pid"),
+            has_slot ? digits(process, "process") : "-",
+            rests ? "-" : digits(process, "pid"),
             word(process, "state"),
             digits(process, "connections"),
             measured(process, "open_fds", [](std::uint64_t value) { return std::to_string(value); }),

@@ -34,6 +34,18 @@ TEST_F(StatusTest, TellsTheWhole) {
     EXPECT_EQ(all.at("router_restarts"), 2);
 }
 
+// Who knows the processes is believed, and not the board.
+TEST_F(StatusTest, TellsWhoIsKnown) {
+    const KnownProcesses known{.keeper = 7, .router = -1, .of_handlers = {{1, 8}}};
+    const json::object all = json::parse(status_json(*scene_.board, scene_.series, &known)).as_object();
+    EXPECT_EQ(all.at("keeper_pid"), 7);
+    EXPECT_EQ(all.at("router_pid"), 0);
+    const json::array& processes = all.at("handlers").at(0).at("processes").as_array();
+    ASSERT_EQ(processes.size(), 2u);
+    EXPECT_EQ(processes[0].at("pid"), 8);
+    EXPECT_EQ(processes[1].at("pid"), 0);
+}
+
 // A TCP port with its counters; a UDP port says nothing of connections, because it has none.
 TEST_F(StatusTest, TellsPorts) {
     const json::array ports = status().at("ports").as_array();

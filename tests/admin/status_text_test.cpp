@@ -72,6 +72,22 @@ TEST_F(StatusTextTest, TextHasALineForEach) {
     EXPECT_EQ(words_of(text(), "7001/tcp")[3], "6") << "no limit";
 }
 
+// Who rests has no process id; of a program that waits for its socket the number is not one of a pool.
+TEST_F(StatusTextTest, TextOfWhoRests) {
+    const auto resting = [&] {
+        for (const std::string& line : lines_of(text()))
+            if (line.starts_with("veg") && line.find("waiting") != line.npos) return words_of(line, "veg");
+        return std::vector<std::string>{};
+    };
+    auto words = resting();
+    ASSERT_GT(words.size(), 3u);
+    EXPECT_EQ((std::vector<std::string>{words[1], words[2]}), (std::vector<std::string>{"1", "-"}));
+    scene_.series.handlers[0].delivery = "spawn";
+    words = resting();
+    ASSERT_GT(words.size(), 3u);
+    EXPECT_EQ((std::vector<std::string>{words[1], words[2]}), (std::vector<std::string>{"-", "-"}));
+}
+
 // A process that has just started has not been measured yet.
 TEST_F(StatusTextTest, TextWithoutMeasurementHasADash) {
     for (metrics::ProcessRow& row : scene_.board->processes) {
