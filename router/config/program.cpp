@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,9 +42,13 @@ std::optional<ProgramProblem> check_permissions(const std::string& program, cons
     }
     if (S_ISDIR(found.st_mode)) return ProgramProblem{program + " is a folder", ""};
     if (!S_ISREG(found.st_mode)) return ProgramProblem{program + " is not a file", ""};
-    if (may_execute(found, who)) return std::nullopt;
-    return ProgramProblem{fmt::format("{} is not executable for {}", program, who.name),
-                          fmt::format("its mode is {:04o}", found.st_mode & 07777)};
+    if (!may_execute(found, who))
+        return ProgramProblem{fmt::format("{} is not executable for {}", program, who.name),
+                              fmt::format("its mode is {:04o}", found.st_mode & 07777)};
+    struct statvfs mounted {};
+    if (::statvfs(program.c_str(), &mounted) != 0 || !(mounted.f_flag & ST_NOEXEC)) return std::nullopt;
+    return ProgramProblem{program + " lies on a file system that is mounted noexec",
+                          "put it elsewhere, or mount that with exec"};
 }
 
 std::string first_bytes(const std::string& program) {
@@ -69,6 +74,10 @@ std::optional<ProgramProblem> check_interpreter(const std::string& program, std:
                                                 const std::string& path) {
     const std::vector<std::string> words = words_of(line);
     if (words.empty()) return ProgramProblem{program + ": its first line #! names no interpreter", ""};
+    if (!words[0].starts_with('/'))
+        return ProgramProblem{
+            fmt::format("{}: its interpreter {} is looked for in the working directory", program, words[0]),
+            "write its whole path behind #!"};
     if (const auto problem = check_permissions(words[0], who))
         return ProgramProblem{fmt::format("{}: the interpreter of the script {}", problem->message, program),
                               problem->hint};

@@ -1,7 +1,11 @@
 #include "config/program.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "config/scratch.hpp"
 
@@ -10,6 +14,13 @@ namespace {
 
 const Identity kRoot{.name = "root", .user = 0, .group = 0, .groups = {}};
 const Identity kGuest{.name = "guest", .user = 54321, .group = 54321, .groups = {54322}};
+
+// For this process alone, which may not come back from it.
+bool mount_without_exec(const std::filesystem::path& folder) {
+    return ::unshare(::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           ::mount("none", folder.c_str(), "tmpfs", MS_NOEXEC, nullptr) == 0;
+}
 
 class program : public testing::Test {
 protected:
@@ -52,6 +63,24 @@ TEST_F(program, looks_at_the_interpreter_too) {
               "/no/such/sh: No such file or directory: the interpreter of the script program");
     EXPECT_EQ(judge(write("#!/usr/bin/env no-such-sh\n", 0755)),
               "program: its interpreter no-such-sh is in no folder of PATH");
+}
+
+// The kernel looks for it where the process will be, not where we are.
+TEST_F(program, wants_the_whole_path_of_the_interpreter) {
+    EXPECT_EQ(judge(write("#!bin/sh\n", 0755)),
+              "program: its interpreter bin/sh is looked for in the working directory");
+}
+
+TEST_F(program, may_lie_where_nothing_is_executed) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!mount_without_exec(folder_.path())) ::_exit(2);
+        const std::string problem = judge(write("#!/bin/sh\n", 0755));
+        ::_exit(problem == "program lies on a file system that is mounted noexec" ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(program, knows_programs_of_other_machines) {
