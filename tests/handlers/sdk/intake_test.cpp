@@ -3,14 +3,19 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "router_end.hpp"
+#include "sdk/notify.hpp"
+#include "support/wait.hpp"
 
 namespace portier::sdk {
 namespace {
@@ -23,6 +28,15 @@ protected:
         ::setenv("PORTIER_FD", std::to_string(router_.handler_end().release()).c_str(), 1);
         intake_ = std::make_unique<Intake>(loop_, *this);
         EXPECT_EQ(said(), HandoffType::credit);
+    }
+
+    // A SIGTERM of one test is not the next one's.
+    void TearDown() override {
+        sigset_t termination;
+        ::sigemptyset(&termination);
+        ::sigaddset(&termination, SIGTERM);
+        const timespec at_once{};
+        ::sigtimedwait(&termination, nullptr, &at_once);
     }
 
     void opened(Fd socket) override { sockets_.push_back(std::move(socket)); }
@@ -87,6 +101,57 @@ TEST_F(IntakeTest, SigtermGivesTheChannelBackBeforeTheLastClientIsGone) {
 TEST_F(IntakeTest, ABrokenChannelIsAnError) {
     router_.send({std::byte{2}, std::byte{4}, {}, {}, {}, {}, {}, {}});
     EXPECT_THROW(turn(), std::runtime_error);
+}
+
+// A process that somebody watches.
+class WatchedIntakeTest : public IntakeTest {
+protected:
+    void SetUp() override {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        socklen_t size = sizeof address.sun_family;  // unix(7): the kernel finds an abstract name
+        ASSERT_EQ(::bind(watcher_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+        size = sizeof address;
+        ASSERT_EQ(::getsockname(watcher_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+        const std::string name(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);
+        ::setenv("NOTIFY_SOCKET", ("@" + name).c_str(), 1);
+        ::setenv("WATCHDOG_USEC", "3600000000", 1);
+        IntakeTest::SetUp();
+    }
+    void TearDown() override {
+        for (const char* variable : {"NOTIFY_SOCKET", "WATCHDOG_USEC"}) ::unsetenv(variable);
+        IntakeTest::TearDown();
+    }
+
+    std::string heard() {
+        char buffer[256];
+        const ssize_t size = ::recv(watcher_.get(), buffer, sizeof buffer, 0);
+        return size < 0 ? "" : std::string(buffer, static_cast<std::size_t>(size));
+    }
+
+    Fd watcher_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+};
+
+TEST_F(WatchedIntakeTest, PingsAtHalfTheTime) {
+    turn();
+    EXPECT_EQ(heard(), "WATCHDOG=1");
+    turn();
+    EXPECT_EQ(heard(), "");
+    EXPECT_EQ(intake_->patience(), 60'000) << "as long as anything";
+}
+
+// Any local user can fill the socket for a moment: the ping is sent soon after, and not half an hour later.
+TEST_F(WatchedIntakeTest, APingThatFindsNoRoomIsSentAgainSoon) {
+    while (!notify("STATUS=noise")) {
+    }
+    turn();
+    EXPECT_LE(*intake_->patience(), 10);
+    while (!heard().empty()) {
+    }
+    EXPECT_TRUE(test::eventually([&] {
+        turn();
+        return heard() == "WATCHDOG=1";
+    }));
 }
 
 TEST(Intake, WithoutPortierItIsAnError) {
