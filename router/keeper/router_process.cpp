@@ -34,10 +34,16 @@ bool wants_transparent(const delivery::Plan& plan) {
     return std::any_of(plan.handlers.begin(), plan.handlers.end(), [](const auto& h) { return h.relay.transparent; });
 }
 
+// Of our own: another router would help nobody, and could not be started.
+bool is_shortage(const std::error_code& error) {
+    return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+           error == std::errc::not_enough_memory;
+}
+
 }  // namespace
 
 RouterProcess::RouterProcess(boost::asio::io_context& io, metrics::BoardMemory& board, Options options)
-    : io_(io), board_(board), options_(std::move(options)), answer_(io), restart_(io), next_ping_(io), next_ends_(io) {
+    : io_(io), board_(board), options_(std::move(options)), answer_(io), next_ping_(io), next_ends_(io), restart_(io) {
     // Opened now: later the file may be replaced by another version, or lie where the router's user may not look.
     executable_ = Fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
     if (!executable_) throw_errno("open /proc/self/exe");
@@ -118,8 +124,13 @@ void RouterProcess::send_order() {
     order.plan.generation = revision_;
     const auto until = delivery::Deadline::clock::now() + kPatience;
     std::error_code error = delivery::send_offer(link_.get(), fresh, until);
+    if (!error) offered_ = std::move(named);
     if (!error) error = delivery::send_plan(link_.get(), revision_, delivery::to_json(order.plan), until);
-    offered_ = std::move(named);
+    if (is_shortage(error)) {
+        log_limited(LogSeverity::warning, "the router cannot be told its plan now, it is tried again",
+                    {{"error", error.message()}});
+        return restart_.set(kDelay, [this] { send_order(); });
+    }
     if (error && error != std::errc::broken_pipe && error != std::errc::connection_reset) {
         log_error("the router does not take its plan, another one is started", {{"error", error.message()}});
         proc::kill_group(child_, SIGKILL);

@@ -96,7 +96,8 @@ private:
     std::set<std::uint32_t> offered_;  // to this router
     std::unique_ptr<Readable> exit_, link_readable_;
     std::deque<delivery::SpawnEnd> ends_;  // not yet told
-    Alarm answer_, restart_, next_ping_, next_ends_;
+    Alarm answer_, next_ping_, next_ends_;
+    Alarm restart_;  // or, while it lives, of an order that could not be sent
     bool answer_due_ = false;
     bool ping_waits_ = false;  // for room on the link
     std::uint64_t started_ms_ = 0;

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import socket
 import struct
@@ -84,6 +85,21 @@ class RouterLink(street.Case):
             for pid in feeders:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+    def test_a_keeper_without_descriptors_leaves_the_router_alone(self):
+        """It can neither tell it of a change, nor start another one: the change is told once there is room again."""
+        port = street.free_port()
+        portier = self.street({"veg": street.handler("echo", restart={"first": "1ms"})}, {f"{port}/tcp": "veg"})
+        router = portier.router_pid()
+        (pid,) = portier.pids("veg").values()
+        before = resource.prlimit(portier.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(portier.pid, resource.RLIMIT_NOFILE, (LINK, before[1]))
+        os.kill(pid, signal.SIGKILL)
+        said = "the router cannot be told its plan now, it is tried again"
+        street.wait_until(lambda: portier.log_lines(message=said), "the plan cannot be sent", patience=20)
+        resource.prlimit(portier.pid, resource.RLIMIT_NOFILE, before)
+        self.assertTrue(street.ask(self.client(port)))
+        self.assertEqual(portier.router_pid(), router)
 
 
 if __name__ == "__main__":
