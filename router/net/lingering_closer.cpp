@@ -5,7 +5,10 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
+
+#include "net/socket.hpp"
 
 namespace portier::net {
 
@@ -51,15 +54,20 @@ LingeringCloser::~LingeringCloser() {
     state_->changed.notify_one();
 }
 
+// False: the kernel gives no thread just now.
+bool LingeringCloser::start() {
+    try {
+        std::thread([state = state_] { state->run(); }).detach();
+    } catch (const std::system_error&) {
+        return false;
+    }
+    return state_->started = true;
+}
+
 void LingeringCloser::close(Fd socket) {
     if (!lingers(socket)) return;
     const std::lock_guard lock(state_->mutex);
-    if (state_->waiting.size() == kMaxWaiting) {
-        const linger off{};
-        ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);
-        return;
-    }
-    if (!std::exchange(state_->started, true)) std::thread([state = state_] { state->run(); }).detach();
+    if (state_->waiting.size() == kMaxWaiting || !(state_->started || start())) return stop_lingering(socket.get());
     state_->waiting.push_back(std::move(socket));
     state_->changed.notify_one();
 }

@@ -15,11 +15,13 @@ public:
     // Waits for nobody: what is still lingering is closed by the thread, or by the end of the process.
     ~LingeringCloser();
 
-    // With too many waiting already the socket lingers in the kernel's background instead, as without SO_LINGER.
+    // With too many waiting already, or without a thread, the socket lingers in the kernel's background instead, as
+    // without SO_LINGER.
     void close(Fd socket);
 
 private:
     struct State;
+    bool start();
     std::shared_ptr<State> state_;
 };
 

@@ -1,7 +1,10 @@
 #include "net/lingering_closer.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/tcp.hpp"
 #include "support/wait.hpp"
@@ -33,6 +36,25 @@ TEST(LingeringCloser, Closes) {
     EXPECT_EQ(::recv(plain.client.get(), &byte, 1, 0), 0);
     closer.close(std::move(slow.accepted));
     EXPECT_GT(test::receive_all(slow.client).size(), 0u) << "up to the end of the stream";
+}
+
+// Who may start no thread (RLIMIT_NPROC, which does not bind root) closes all the same, and waits for nobody.
+TEST(LingeringCloser, DoesWithoutAThread) {
+    const Fd listener = test::listen_somewhere();
+    test::Pair pair = test::make_lingering_pair(listener, 3600);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_NPROC, &none) < 0 || (::geteuid() == 0 && ::setuid(65534) < 0)) ::_exit(2);
+        LingeringCloser closer;
+        closer.close(std::move(pair.accepted));
+        ::_exit(0);
+    }
+    pair.accepted.reset();  // lingers on in the child only
+    int status = -1;
+    EXPECT_TRUE(test::eventually([&] { return ::waitpid(child, &status, WNOHANG) == child; }));
+    EXPECT_EQ(status, 0);
+    test::reset(pair.client);
 }
 
 }  // namespace portier::net
