@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 import kernel
+import standstill
 import street
 
 GOOD = 'version: 1\nhandlers: {echo: {command: [/bin/cat]}}\nports: {7001/tcp: echo}\n'
@@ -202,7 +203,7 @@ class Stopping(CommandLine):
     def test_who_waits_in_the_queue_is_still_served(self):
         portier = self.echo_street(router={"drain_timeout": "1h"})
         router = portier.router_pid()
-        os.kill(router, signal.SIGSTOP)
+        standstill.halt(router)
         guests = [self.client(self.port) for _ in range(20)]  # accepted by the kernel only
         portier.process.terminate()
         os.kill(router, signal.SIGCONT)

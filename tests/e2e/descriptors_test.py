@@ -9,6 +9,7 @@ import signal
 import time
 
 import kernel
+import standstill
 import street
 
 LIMIT = 160      # of the router; it holds about 25 without guests
@@ -46,7 +47,7 @@ class Descriptors(street.Case):
             self.ask_anew(port)
 
     def stop_taking(self):
-        os.kill(self.process, signal.SIGSTOP)
+        standstill.halt(self.process)
         self.addCleanup(self.take_again)
 
     def take_again(self):

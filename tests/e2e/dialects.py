@@ -7,6 +7,7 @@ import signal
 
 import callers
 import kernel
+import standstill
 import street
 
 KILLS = 5
@@ -44,7 +45,7 @@ class Dialect(street.Case):
     def stop_first(self):
         """Process 0 stands still with connections under way to it, which nobody answers."""
         pid = self.pids()[0]
-        os.kill(pid, signal.SIGSTOP)
+        standstill.halt(pid)
         self.addCleanup(self.go_on, pid)
         clients = [self.client(self.port) for _ in range(8)]  # in turn to each of the two
         for client in clients:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 import kernel
+import standstill
 import street
 from reload_test import ReloadCase
 
@@ -21,7 +22,7 @@ class Disturbed(ReloadCase):
         self.portier.config = copy.deepcopy(self.good)
         self.portier.write()
         before = set(self.portier.pids("changing").values())
-        os.kill(self.portier.router_pid(), signal.SIGSTOP)
+        standstill.halt(self.portier.router_pid())
         caller = self.begin_reload()
         street.wait_until(lambda: not before & set(self.portier.pids("changing").values()), "the successors are in place")
         return caller
@@ -80,7 +81,7 @@ class Disturbed(ReloadCase):
         with socket.socket(socket.AF_UNIX) as second, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as process:
             second.connect(str(self.portier.socket))
             self.portier.status()  # now it waits for what the second one asks
-            os.kill(self.portier.pid, signal.SIGSTOP)
+            standstill.halt(self.portier.pid)
             street.wait_until(lambda: kernel.status(self.portier.pid)["State"].startswith("T"), "the keeper stands still")
             process.sendto(b"READY=1", "\0" + notify_socket[1:])
             del self.portier.config["handlers"]["slow"]

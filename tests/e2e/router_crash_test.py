@@ -5,6 +5,7 @@ import resource
 import signal
 
 import kernel
+import standstill
 import street
 
 KILLS = 10
@@ -25,7 +26,7 @@ class RouterCrash(street.Case):
     def test_a_router_that_hangs_is_replaced(self):
         """Also when nobody asks anything of it."""
         router = self.portier.router_pid()
-        os.kill(router, signal.SIGSTOP)
+        standstill.halt(router)
         guest = self.client(self.handed)
         self.assertTrue(street.ask(guest))
         self.assertNotEqual(self.portier.router_pid(), router)

@@ -9,6 +9,7 @@ import socket
 import struct
 
 import kernel
+import standstill
 import street
 
 LINK = 3  # its number in the router
@@ -62,7 +63,7 @@ class RouterLink(street.Case):
             self.assertEqual(street.exactly(client, 6), b"there\n")
         router = self.portier.router_pid()
         spawned = [pid for pid in kernel.children(self.portier.pid) if pid != router]
-        os.kill(router, signal.SIGSTOP)
+        standstill.halt(router)
         for pid in spawned:
             os.kill(pid, signal.SIGKILL)
         self.wait_for_another(router)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import kernel
+import standstill
 import street
 
 
@@ -52,7 +53,7 @@ class Signals(street.Case):
 
     def test_asking_again_gives_a_router_that_hangs_no_more_time(self):
         portier = self.prepare(street.handler("echo")).start()
-        os.kill(portier.router_pid(), signal.SIGSTOP)
+        standstill.halt(portier.router_pid())
 
         def ended():
             os.kill(portier.pid, signal.SIGTERM)
@@ -66,7 +67,7 @@ class Signals(street.Case):
         portier = self.street({"cook": handler}, {f"{self.port}/tcp": "cook"}, {"drain_timeout": "1h"})
         client = self.client(self.port)
         self.assertEqual(street.exactly(client, 6), b"there\n")
-        os.kill(portier.router_pid(), signal.SIGSTOP)
+        standstill.halt(portier.router_pid())
         os.kill(portier.pid, signal.SIGTERM)
         street.wait_until(lambda: portier.log_lines(message="stopping"), "it has heard the first request")
         os.kill(portier.pid, signal.SIGTERM)

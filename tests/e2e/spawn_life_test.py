@@ -6,6 +6,7 @@ import signal
 import time
 
 import kernel
+import standstill
 import street
 
 SERVE = "echo there; read word; echo $$word"
@@ -129,7 +130,7 @@ class Reload(Life):
         """Both wait for a router that stands still: read in the other order, the place would be taken for good."""
         self.open_street(max_processes=1)
         before = self.served()
-        os.kill(self.portier.router_pid(), signal.SIGSTOP)
+        standstill.halt(self.portier.router_pid())
         self.portier.config["router"]["drain_timeout"] = "7s"
         self.portier.write()
         self.portier.process.send_signal(signal.SIGHUP)
