@@ -74,7 +74,9 @@ ProxyGate::Verdict ProxyGate::judge(Accepted& accepted, bool no_more_comes) {
     if (read.state == net::ProxyRead::State::waiting && !no_more_comes) return Verdict::waits;
     if (read.state == net::ProxyRead::State::malformed) {
         log_limited(LogSeverity::warning, "a connection is refused for its PROXY header",
-                    {{"sender", net::to_string(accepted.remote)}, {"reason", read.reason}});
+                    {{"local", net::to_string(accepted.local)},
+                     {"sender", net::to_string(accepted.remote)},
+                     {"reason", read.reason}});
         refuse(accepted, Rejected::proxy_header);
         return Verdict::refused;
     }

@@ -52,13 +52,22 @@ bool has_errors(const json::value& answer) {
 
 // What `stop` waits for, so that nobody wonders.
 std::string waiting_for(const json::value& status) {
-    std::uint64_t connections = 0;
-    for (const json::value& port : status.at("ports").as_array())
-        if (const json::value* active = port.as_object().if_contains("active"))
-            connections += active->to_number<std::uint64_t>();
-    if (connections == 0) return "";
-    return fmt::format("waiting for {} connection{}, {} s at most; Ctrl-C leaves portier stopping\n", connections,
-                       connections == 1 ? "" : "s", status.at("stop_seconds").to_number<double>());
+    std::uint64_t connections = 0, flows = 0;
+    for (const json::value& value : status.at("ports").as_array()) {
+        const json::object& port = value.as_object();
+        if (const json::value* active = port.if_contains("active")) connections += active->to_number<std::uint64_t>();
+        const bool handed = port.at("delivery") == "handoff";  // a relay has nothing to finish for a flow
+        if (const json::value* some = handed ? port.if_contains("flows") : nullptr)
+            flows += some->to_number<std::uint64_t>();
+    }
+    if (connections + flows == 0) return "";
+    const auto counted = [](std::uint64_t count, const char* what) {
+        return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+    };
+    std::string text = connections ? counted(connections, "connection") : counted(flows, "flow");
+    if (connections && flows) text += " and " + counted(flows, "flow");
+    return fmt::format("waiting for {}, {} s at most; Ctrl-C leaves portier stopping\n", text,
+                       status.at("stop_seconds").to_number<double>());
 }
 
 }  // namespace

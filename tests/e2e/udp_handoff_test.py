@@ -51,6 +51,13 @@ class UdpHandoff(street.Case):
     def clients(self, count, host="127.0.0.1"):
         return [Client(self, (host, self.port)) for _ in range(count)]
 
+    def test_stop_says_that_flows_are_waited_for(self):
+        self.open()
+        self.talk(self.clients(2), rounds=1)
+        done = self.portier.command("stop")
+        self.assertEqual((done.stdout, done.stderr),
+                         ("stopped\n", "waiting for 2 flows, 2 s at most; Ctrl-C leaves portier stopping\n"))
+
     def talk(self, clients, rounds=ROUNDS):
         for _ in range(rounds):
             for client in clients:
